@@ -1,0 +1,31 @@
+"""The root of every error this project raises on purpose.
+
+An error has one code, a detail for operators and a public text for strangers; the two never mix.
+"""
+
+from typing import ClassVar
+
+from gatelodge.core.codes import Code
+
+__all__ = ["GatelodgeError"]
+
+
+class GatelodgeError(Exception):
+    """Base error: ``detail`` is for operators and logs, ``public`` may be shown to anyone."""
+
+    code: ClassVar[Code]
+
+    def __init__(self, detail: str, *, hint: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint or self.code.meaning.hint
+
+    @property
+    def public(self) -> str:
+        """The constant text of the code: it never repeats what a stranger sent."""
+        return self.code.meaning.text
+
+    @property
+    def status(self) -> int:
+        """HTTP status that belongs to the code."""
+        return self.code.meaning.status

@@ -1,0 +1,36 @@
+"""URL forms that OAuth compares byte by byte (RFC 3986, RFC 8414 section 3, RFC 9728 section 3).
+
+Nothing is normalised here: a URL that would need it is refused where it is configured.
+"""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+__all__ = ["is_loopback", "origin_of", "path_of", "well_known"]
+
+
+def origin_of(url: str) -> str:
+    """``scheme://host[:port]`` of an absolute URL, as written."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def path_of(url: str) -> str:
+    """The path of an absolute URL, without a trailing slash; empty for the root."""
+    return urlsplit(url).path.rstrip("/")
+
+
+def well_known(url: str, suffix: str) -> str:
+    """The path-inserted well-known URL: the suffix goes between host and path (RFC 8414, section 3.1)."""
+    return f"{origin_of(url)}/.well-known/{suffix}{path_of(url)}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or literal address (brackets allowed) means this machine (RFC 8252, section 7.3)."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,95 @@
+"""One pooled httpx client with bounds on time and size."""
+
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
+
+__all__ = ["Answer", "Outbound", "UpstreamAnswerUnusable", "UpstreamUnreachable"]
+
+
+class UpstreamUnreachable(GatelodgeError):
+    """No answer: refused, timed out, reset or no route."""
+
+    code = Code.UPSTREAM_UNREACHABLE
+
+
+class UpstreamAnswerUnusable(GatelodgeError):
+    """An answer came, but it is too large or not what was asked for."""
+
+    code = Code.UPSTREAM_ANSWER_UNUSABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: status, headers (names in lower case) and body bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json_object(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises: UpstreamAnswerUnusable."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise UpstreamAnswerUnusable(f"answer of status {self.status} is not JSON") from error
+        if not isinstance(value, dict):
+            raise UpstreamAnswerUnusable(f"answer of status {self.status} is JSON but no object")
+        return value
+
+
+class Outbound:
+    """The pooled client. Never follows a redirect; a body over ``max_bytes`` is cut off and refused."""
+
+    def __init__(
+        self,
+        *,
+        ca_file: Path | None = None,
+        timeout: float = 5.0,
+        max_bytes: int = 1 << 20,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        verify = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
+        self._max_bytes = max_bytes
+        self._client = httpx.AsyncClient(
+            verify=verify,
+            timeout=timeout,
+            follow_redirects=False,
+            transport=transport,
+            # Proxy variables of the environment would send internal calls outside.
+            trust_env=False,
+        )
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
+    ) -> Answer:
+        """Send one request and read the whole answer. Raises: UpstreamUnreachable, UpstreamAnswerUnusable."""
+        try:
+            async with self._client.stream(method, url, headers=headers, content=content) as response:
+                body = bytearray()
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > self._max_bytes:
+                        raise UpstreamAnswerUnusable(f"{method} {url}: answer over {self._max_bytes} bytes")
+                return Answer(response.status_code, dict(response.headers), bytes(body))
+        except httpx.HTTPError as error:
+            raise UpstreamUnreachable(f"{method} {url}: {type(error).__name__}: {error}") from error
+
+    async def get_json(self, url: str) -> dict[str, Any]:
+        """GET a JSON object with status 200. Raises: UpstreamUnreachable, UpstreamAnswerUnusable."""
+        answer = await self.request("GET", url, headers={"accept": "application/json"})
+        if answer.status != 200:
+            raise UpstreamAnswerUnusable(f"GET {url}: status {answer.status}")
+        return answer.json_object()
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        await self._client.aclose()
