@@ -1,0 +1,36 @@
+# Needs python3 (3.11 or later), make and bash. Everything else goes into this checkout and the user's cache folder.
+SHELL := bash
+PY := .venv/bin/python
+CODE := framework sample-deep-research-mcp tests
+
+.PHONY: up down status test lint fmt lock env
+
+env: .venv/.ready
+
+.venv/.ready: requirements.lock scripts/bootstrap.sh framework/pyproject.toml sample-deep-research-mcp/pyproject.toml
+	@bash scripts/bootstrap.sh
+
+up: env
+	@.venv/bin/gatelodge up $(ARGS)
+
+down: env
+	@.venv/bin/gatelodge down
+
+status: env
+	@.venv/bin/gatelodge status
+
+lint: env
+	.venv/bin/ruff check $(CODE)
+	.venv/bin/ruff format --check $(CODE)
+	.venv/bin/mypy framework/src sample-deep-research-mcp/src framework/tests sample-deep-research-mcp/tests tests
+	.venv/bin/lint-imports
+
+fmt: env
+	.venv/bin/ruff check --fix $(CODE)
+	.venv/bin/ruff format $(CODE)
+
+test: lint
+	@bash scripts/test.sh
+
+lock: env
+	@bash scripts/lock.sh

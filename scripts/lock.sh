@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Renews requirements.lock: one universal, hashed lock for all packages, without host names.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+.tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes "$@" \
+  --custom-compile-command "make lock" --no-emit-package gatelodge --group dev \
+  framework/pyproject.toml --extra ops sample-deep-research-mcp/pyproject.toml --output-file requirements.lock
