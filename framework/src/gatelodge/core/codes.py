@@ -25,7 +25,7 @@ class Code(Enum):
     TOOL_UNDECLARED = "tool_undeclared"
     CORPUS_UNREADABLE = "corpus_unreadable"
     CREDENTIALS_MALFORMED = "credentials_malformed"
-    TOKEN_REJECTED = "token_rejected"
+    TOKEN_REJECTED = "token_rejected"  # noqa: S105 - a code, not a password
     SCOPE_MISSING = "scope_missing"
     KEYS_UNAVAILABLE = "keys_unavailable"
     ISSUER_UNAVAILABLE = "issuer_unavailable"

@@ -1,0 +1,147 @@
+"""The gate of the MCP endpoint: token check and access decision before FastMCP sees a request.
+
+RFC 6750, section 3; RFC 9728, section 5.1; MCP authorization 2026-07-28. A request without credentials gets 401, a
+token that lacks scopes 403 with all scopes needed, and a denied component passes on to be answered as an unknown one.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gatelodge.access.decide import Answer, Decision
+from gatelodge.app.answers import challenge_answer, error_answer, unavailable_answer
+from gatelodge.app.context import PRINCIPAL, PRINCIPAL_KEY
+from gatelodge.app.message import BodyMalformed, BodyTooLarge, Operation, parse_operation, read_body, replay
+from gatelodge.core.codes import Code
+from gatelodge.core.identity import Principal
+from gatelodge.issuer.keys import KeysUnavailable
+from gatelodge.resource_server.bearer import CredentialsMalformed, bearer_token
+from gatelodge.resource_server.challenge import challenge
+from gatelodge.resource_server.config import ResourceServerConfig
+from gatelodge.resource_server.errors import TokenRejected
+from gatelodge.resource_server.jwt import TokenVerifier
+
+__all__ = ["Catalogue", "Gate"]
+
+logger = logging.getLogger(__name__)
+
+# What a client may ask without a token when some component is public, so that it can find that component.
+_DISCOVERY = frozenset(
+    {
+        "initialize",
+        "ping",
+        "server/discover",
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+    }
+)
+
+
+class Catalogue(Protocol):
+    """What the gate asks of the server behind it."""
+
+    @property
+    def mixed(self) -> bool:
+        """Whether some component is public."""
+
+    @property
+    def basic_scopes(self) -> tuple[str, ...]:
+        """Scopes of a first sign-in."""
+
+    async def decision(self, operation: Operation, principal: Principal | None) -> Decision | None:
+        """The access decision on the component an operation names; None when there is no such component."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """ASGI application in front of FastMCP's MCP endpoint."""
+
+    app: ASGIApp
+    config: ResourceServerConfig
+    verifier: TokenVerifier
+    catalogue: Catalogue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, or set the principal and pass it on."""
+        try:
+            principal = await self._principal(scope)
+            body = await read_body(receive) if scope["method"] == "POST" else b""
+            if body is None:
+                return
+            operation = parse_operation(body) if scope["method"] == "POST" else None
+        except CredentialsMalformed as error:
+            refusal: Response | None = self._challenged(400, "invalid_request", error.public)
+        except TokenRejected as error:
+            logger.info("token refused: %s", error.reason.value)
+            refusal = self._challenged(401, "invalid_token", error.public)
+        except KeysUnavailable as error:
+            logger.error("tokens cannot be checked: %s", error.detail)
+            refusal = unavailable_answer(error)
+        except (BodyTooLarge, BodyMalformed) as error:
+            refusal = error_answer(error)
+        else:
+            refusal = await self._refusal(operation, principal)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        reset = PRINCIPAL.set(principal)
+        try:
+            scope[PRINCIPAL_KEY] = principal
+            await self.app(scope, replay(body, receive) if scope["method"] == "POST" else receive, send)
+        finally:
+            PRINCIPAL.reset(reset)
+
+    async def _principal(self, scope: Scope) -> Principal | None:
+        token = bearer_token(scope["headers"], scope["query_string"])
+        return None if token is None else await self.verifier.verify(token)
+
+    async def _refusal(self, operation: Operation | None, principal: Principal | None) -> Response | None:
+        decision = None
+        if operation is not None and operation.target is not None:
+            decision = await self.catalogue.decision(operation, principal)
+        if decision is not None and decision.answer is Answer.ALLOW:
+            return None
+        if decision is not None and decision.answer is Answer.STEP_UP:
+            return self._step_up(decision, principal)
+        if decision is not None:
+            logger.info("denied by rule %s", decision.rule)
+        # Denied and unknown components take the same way: FastMCP answers both as unknown.
+        return None if principal is not None or self._open(operation) else self._unauthenticated(())
+
+    def _open(self, operation: Operation | None) -> bool:
+        if not self.catalogue.mixed or operation is None:
+            return False
+        method = operation.method
+        # A component that does not exist is answered as FastMCP answers it, token or not.
+        return method in _DISCOVERY or method.startswith("notifications/") or operation.target is not None
+
+    def _step_up(self, decision: Decision, principal: Principal | None) -> Response:
+        if principal is None:
+            return self._unauthenticated(decision.scopes)
+        logger.info("step-up by rule %s, scopes %s", decision.rule, " ".join(decision.scopes))
+        text = Code.SCOPE_MISSING.meaning.text
+        header = challenge(
+            self.config.resource_metadata_url, scopes=decision.scopes, error="insufficient_scope", description=text
+        )
+        return challenge_answer(403, header, error="insufficient_scope", description=text)
+
+    def _unauthenticated(self, scopes: Iterable[str]) -> Response:
+        # No error attribute without credentials (RFC 6750, section 3.1).
+        wanted = tuple(scopes) or self.catalogue.basic_scopes
+        header = challenge(self.config.resource_metadata_url, scopes=wanted)
+        return challenge_answer(401, header, error="unauthorized", description="Sign in to use this server.")
+
+    def _challenged(self, status: int, error: str, description: str) -> Response:
+        header = challenge(
+            self.config.resource_metadata_url,
+            scopes=self.catalogue.basic_scopes,
+            error=error,
+            description=description,
+        )
+        return challenge_answer(status, header, error=error, description=description)

@@ -1,0 +1,35 @@
+"""``gatelodge serve`` and ``gatelodge desk``: one server process each."""
+
+import argparse
+
+__all__ = ["add_commands"]
+
+# argparse has no public name for what add_subparsers returns.
+Subparsers = argparse._SubParsersAction
+
+
+def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Add ``serve`` and ``desk``."""
+    server = commands.add_parser("serve", help="run an MCP server (settings from GATELODGE_* and .env)")
+    server.add_argument("application", metavar="MODULE:APP", help="the protected application, such as sample:app")
+    server.set_defaults(run=_serve)
+    desk = commands.add_parser("desk", help="run the registration desk")
+    desk.set_defaults(run=_desk)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # Imported here: a command loads only what it runs, and FastMCP is most of a server's start-up time.
+    from gatelodge.app.serve import load_application, run
+    from gatelodge.settings import ServerSettings, load
+
+    settings = load(ServerSettings)
+    return run(load_application(options.application), bind=settings.bind, port=settings.port)
+
+
+def _desk(_: argparse.Namespace) -> int:
+    from gatelodge.app.desk import create_desk
+    from gatelodge.app.serve import run
+    from gatelodge.settings import DeskSettings, load
+
+    settings = load(DeskSettings)
+    return run(create_desk(settings), bind=settings.bind, port=settings.port)

@@ -1,0 +1,186 @@
+"""Every ``GATELODGE_*`` variable, checked at once before anything starts.
+
+A faulty variable is reported with its name, what is wrong and an example; all faults come in one message.
+Each process has its own model, so a command validates only what it uses. Secrets are never echoed.
+"""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.urls import is_loopback, origin_of
+from gatelodge.issuer.config import IssuerConfig
+from gatelodge.registration.config import DEFAULT_REDIRECT_HOSTS, RegistrationPolicy
+from gatelodge.resource_server.config import ResourceServerConfig
+
+__all__ = ["DeskSettings", "ServerSettings", "SettingsInvalid", "load"]
+
+_EXAMPLES: Mapping[str, str] = {
+    "mode": "development",
+    "public_url": "https://mcp.example.com/mcp",
+    "issuer": "https://mcp.example.com/realms/mcp",
+    "issuer_internal_url": "http://keycloak:8080/realms/mcp",
+    "bind": "127.0.0.1",
+    "port": "8000",
+    "state_dir": ".gatelodge/server",
+    "allowed_origins": "https://inspector.example.com,http://localhost:6274",
+    "ca_file": "/etc/ssl/private-ca.pem",
+    "scopes": "deep-research:read,deep-research:write",
+    "registration_hosts": "chatgpt.com,claude.ai,localhost",
+}
+_LIST_SEPARATOR = re.compile(r"[,\s]+")
+S = TypeVar("S", bound="_Process")
+_List = Annotated[frozenset[str], NoDecode]
+
+
+class SettingsInvalid(GatelodgeError):
+    """One or more variables are missing or wrong; the detail lists them all, one a line."""
+
+    code = Code.SETTINGS_INVALID
+
+
+def _absolute_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("must be an absolute https URL")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("must have no user name, query or fragment")
+    return url
+
+
+def _public(url: str) -> str:
+    # Compared byte by byte by every client: what would need normalising is refused here (RFC 8414, section 3.3).
+    parts = urlsplit(_absolute_url(url))
+    if url.endswith("/"):
+        raise ValueError("must not end with a slash")
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must be https (http is accepted for localhost only)")
+    if origin_of(url) != origin_of(url).lower():
+        raise ValueError("must have scheme and host in lower case")
+    return url
+
+
+class _Process(BaseSettings):
+    """What the desk and every server share."""
+
+    model_config = SettingsConfigDict(env_prefix="GATELODGE_", env_file=".env", extra="ignore", frozen=True)
+
+    mode: Literal["development", "production"] = "development"
+    issuer: str
+    issuer_internal_url: str | None = None
+    bind: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    ca_file: Path | None = None
+
+    _check_issuer = field_validator("issuer")(_public)
+
+    @field_validator("issuer_internal_url")
+    @classmethod
+    def _check_internal(cls, url: str | None) -> str | None:
+        return None if url is None else _absolute_url(url).rstrip("/")
+
+    @field_validator("bind")
+    @classmethod
+    def _check_bind(cls, address: str) -> str:
+        ip_address(address)
+        return address
+
+    @field_validator("ca_file")
+    @classmethod
+    def _check_ca(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"no such file: {path}")
+        return path
+
+
+
+class ServerSettings(_Process):
+    """Settings of one MCP server process; ``public_url`` is resource, audience and what a client types."""
+
+    public_url: str
+    state_dir: Path = Path(".gatelodge/server")
+    allowed_origins: _List = frozenset()
+
+    _check_public_url = field_validator("public_url")(_public)
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, origins: frozenset[str]) -> frozenset[str]:
+        for origin in origins:
+            if origin_of(origin) != origin or not urlsplit(origin).hostname:
+                raise ValueError(f"{origin!r} is no origin (scheme://host[:port])")
+        return origins
+
+    @model_validator(mode="after")
+    def _check_path(self) -> Self:
+        if not urlsplit(self.public_url).path.strip("/"):
+            raise ValueError("GATELODGE_PUBLIC_URL must have the path of the MCP endpoint")
+        return self
+
+    def issuer_config(self) -> IssuerConfig:
+        """The issuer section; a server's scopes are those of its components."""
+        return IssuerConfig(issuer=self.issuer, internal_url=self.issuer_internal_url)
+
+    def resource_server_config(self) -> ResourceServerConfig:
+        """The resource-server section."""
+        return ResourceServerConfig(public_url=self.public_url, issuer=self.issuer)
+
+
+class DeskSettings(_Process):
+    """Settings of the registration desk."""
+
+    port: int = Field(default=8001, ge=1, le=65535)
+    scopes: _List = frozenset()
+    registration_hosts: _List = DEFAULT_REDIRECT_HOSTS
+
+    @field_validator("scopes", "registration_hosts", mode="before")
+    @classmethod
+    def _split_lists(cls, value: object) -> object:
+        return _split(value)
+
+    def issuer_config(self) -> IssuerConfig:
+        """The issuer section, offering the servers' scopes."""
+        return IssuerConfig(
+            issuer=self.issuer, internal_url=self.issuer_internal_url, scopes=tuple(sorted(self.scopes))
+        )
+
+    def registration_policy(self) -> RegistrationPolicy:
+        """The registration section."""
+        return RegistrationPolicy(allowed_hosts=self.registration_hosts)
+
+
+def _split(value: object) -> object:
+    return frozenset(filter(None, _LIST_SEPARATOR.split(value))) if isinstance(value, str) else value
+
+
+def load(model: type[S], **overrides: Any) -> S:
+    """Read the environment and ``.env`` into ``model``. Raises: SettingsInvalid, naming every faulty variable."""
+    try:
+        return model(**overrides)
+    except ValidationError as error:
+        raise SettingsInvalid("\n".join(_lines(error))) from None
+
+
+def _lines(error: ValidationError) -> list[str]:
+    lines = ["The configuration is not usable:"]
+    for fault in error.errors(include_url=False, include_input=False):
+        name = str(fault["loc"][0]) if fault["loc"] else ""
+        text = "is missing" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+        if name:
+            lines.append(f"  GATELODGE_{name.upper()}: {text} (example: {_EXAMPLES.get(name, '')})")
+        else:
+            lines.append(f"  {text} (example: {_EXAMPLES['public_url']})")
+    return lines

@@ -1,0 +1,56 @@
+"""Redaction of log lines: planted secrets must not survive, other text must."""
+
+import logging
+
+import pytest
+
+from gatelodge.observability.logs import Redaction, configure_logging
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
+
+
+def cleaned(message: str, *arguments: object) -> str:
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, message, arguments, None)
+    assert Redaction().filter(record)
+    return record.getMessage()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"token {TOKEN} refused",
+        f"Authorization: Bearer {TOKEN}",
+        "Authorization: Bearer canary-canary",
+        "Authorization: Basic Y2FuYXJ5OmNhbmFyeQ==",
+        "/callback?code=canary&state=1",
+        '{"refresh_token": "canary", "x": 1}',
+        "client_secret=canary",
+        '{"password":"canary"}',
+    ],
+)
+def test_credentials_are_removed(line: str) -> None:
+    text = cleaned(line)
+    assert "canary" not in text
+    assert TOKEN not in text
+    assert "Y2Fu" not in text
+    assert "***" in text
+
+
+def test_credentials_in_arguments_are_removed() -> None:
+    assert TOKEN not in cleaned("got %s", TOKEN)
+
+
+def test_other_text_stays_as_it_is() -> None:
+    assert cleaned("serving %s for %d users", "https://localhost/mcp", 3) == "serving https://localhost/mcp for 3 users"
+
+
+def test_configured_logging_writes_redacted_lines_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logging()
+        logging.getLogger("gatelodge.test").info("got %s", TOKEN)
+    finally:
+        root.handlers[:], root.level = handlers, level
+    error = capsys.readouterr().err
+    assert "gatelodge.test: got ***" in error
