@@ -1,0 +1,71 @@
+"""The one access decision, used alike for listing and for calling tools, prompts and resources.
+
+Invariant: nothing is allowed that did not declare itself, and what is not allowed is offered (step-up) only when
+more scopes would be enough. Not here: the answer on the wire (``app``) and the audit event (``audit``).
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from gatelodge.access.requirement import Requirement
+from gatelodge.access.scopes import missing
+from gatelodge.core.identity import Principal
+
+__all__ = ["Answer", "Decision", "decide"]
+
+# How Keycloak forms a subject: a UUID, or f:<provider>:<id> for a federated user.
+_SUBJECT_FORM = re.compile(r"f:.*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.DOTALL)
+
+
+class Answer(Enum):
+    """Allow: listed, runs. Step-up: listed, asks for scopes. Deny: neither listed nor told apart from unknown."""
+
+    ALLOW = "allow"
+    STEP_UP = "step_up"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An answer, the rule that gave it, and every scope the operation needs (sorted, granted ones included).
+
+    Rules: ``undeclared``, ``public``, ``anonymous``, ``roles``, ``users``, ``scopes``, ``granted``.
+    """
+
+    answer: Answer
+    rule: str
+    scopes: tuple[str, ...]
+    authenticated: bool
+
+
+def decide(requirement: Requirement | None, principal: Principal | None) -> Decision:
+    """Answer for one operation and one caller (None: nobody signed in); pure, and the same for list and call."""
+    if requirement is None:
+        return Decision(Answer.DENY, "undeclared", (), principal is not None)
+    answer, rule = _judge(requirement, principal)
+    return Decision(answer, rule, tuple(sorted(requirement.scopes)), principal is not None)
+
+
+def _judge(requirement: Requirement, principal: Principal | None) -> tuple[Answer, str]:
+    if requirement.public:
+        return Answer.ALLOW, "public"
+    if principal is None:
+        # Signing in might not be enough where roles or users are demanded: to a stranger that does not exist.
+        hidden = requirement.roles or requirement.users
+        return (Answer.DENY if hidden else Answer.STEP_UP), "anonymous"
+    if requirement.roles and requirement.roles.isdisjoint(principal.roles):
+        return Answer.DENY, "roles"
+    if requirement.users and not _named(requirement.users, principal):
+        return Answer.DENY, "users"
+    if missing(requirement.scopes, principal.scopes):
+        return Answer.STEP_UP, "scopes"
+    return Answer.ALLOW, "granted"
+
+
+def _named(users: frozenset[str], principal: Principal) -> bool:
+    if principal.subject in users:
+        return True
+    # A user name can be chosen: one that looks like a subject must not pass for the user with that subject.
+    name = principal.username
+    return name is not None and name in users and _SUBJECT_FORM.fullmatch(name) is None

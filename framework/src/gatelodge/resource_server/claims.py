@@ -1,0 +1,127 @@
+"""What the payload of a verified token must say, and the principal it then stands for (RFC 7519, 4.1; RFC 9068, 4).
+
+Pure: claims, configuration and time in, a principal out. Invariant: a claim of the wrong type refuses the token; it
+never counts as absent. Identity is ``(iss, sub)``. Not here: the signature (``jwt``), permissions (``access``).
+"""
+
+import re
+from typing import Any
+
+from gatelodge.core.identity import Principal
+from gatelodge.resource_server.config import ResourceServerConfig
+from gatelodge.resource_server.errors import Reason, TokenRejected
+from gatelodge.resource_server.jws import ACCESS_TOKEN_TYPE
+
+__all__ = ["principal_of"]
+
+_READ = frozenset(
+    {"iss", "aud", "exp", "nbf", "iat", "sub", "typ", "cnf", "scope", "azp", "client_id", "realm_access"}
+    | {"preferred_username"}
+)
+_SCOPE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*")
+_MAX_NAME = 255
+_LAST_INSTANT = 253_402_300_799  # the end of the year 9999: beyond it arithmetic with a float can overflow
+
+
+def principal_of(claims: dict[str, Any], token_type: str, config: ResourceServerConfig, now: float) -> Principal:
+    """The caller whom ``claims`` name. ``token_type`` is the header's; ``now`` in seconds. Raises: TokenRejected."""
+    _check_spelling(claims)
+    _check_use(claims, token_type)
+    if claims.get("iss") != config.issuer:
+        raise TokenRejected(Reason.ISSUER, f"iss is not exactly {config.issuer}")
+    _check_audience(claims.get("aud"), config.public_url)
+    expires_at = _check_times(claims, config, now)
+    subject = _name(claims, "sub", Reason.SUBJECT)
+    client_id = _client(claims)
+    if subject is None or subject == client_id:
+        # RFC 9700, section 4.15: a client acting for itself must not pass for a user.
+        raise TokenRejected(Reason.SUBJECT, "sub is missing or the client itself")
+    return Principal(
+        issuer=config.issuer,
+        subject=subject,
+        scopes=_scopes(claims),
+        roles=_roles(claims),
+        username=_name(claims, "preferred_username", Reason.CLAIM),
+        client_id=client_id,
+        expires_at=float(expires_at),
+    )
+
+
+def _check_spelling(claims: dict[str, Any]) -> None:
+    # "Aud" beside "aud" is two audiences to a reader that folds case or cuts at NUL: refuse the look-alike.
+    for name in claims:
+        if name not in _READ and name.casefold().strip("\0 ") in _READ:
+            raise TokenRejected(Reason.CLAIM, "a look-alike of a claim that is read here")
+
+
+def _check_use(claims: dict[str, Any], token_type: str) -> None:
+    # Keycloak marks ID, refresh and logout tokens in this claim only: their headers and keys are the same.
+    if claims.get("typ") != "Bearer" and ("typ" in claims or token_type != ACCESS_TOKEN_TYPE):
+        raise TokenRejected(Reason.TYPE, "claim typ is not Bearer: no access token", hint="Send the access token.")
+    # RFC 7800, section 3.1: such a token is worth nothing without a proof of its key, and none is checked here.
+    if "cnf" in claims:
+        raise TokenRejected(Reason.BOUND, "cnf binds the token to a key, so it is no plain bearer token")
+
+
+def _check_audience(audience: object, public_url: str) -> None:
+    listed = [audience] if isinstance(audience, str) else audience
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed) or public_url not in listed:
+        raise TokenRejected(
+            Reason.AUDIENCE,
+            f"aud does not name exactly {public_url}",
+            hint="The client asked for no scope of this server, or the audience mapper of its scopes has another URL.",
+        )
+
+
+def _check_times(claims: dict[str, Any], config: ResourceServerConfig, now: float) -> float:
+    expires_at, issued_at = _instant(claims, "exp"), _instant(claims, "iat")
+    if expires_at <= now - config.leeway:
+        raise TokenRejected(Reason.EXPIRED, f"exp passed {now - expires_at:.0f} s ago")
+    if issued_at > now + config.leeway:
+        raise TokenRejected(Reason.NOT_YET_VALID, f"iat is {issued_at - now:.0f} s ahead: compare the clocks")
+    if not 0 < expires_at - issued_at <= config.max_life:
+        raise TokenRejected(Reason.LIFETIME, f"exp minus iat is not within {config.max_life:.0f} s")
+    if "nbf" in claims and _instant(claims, "nbf") > now + config.leeway:
+        raise TokenRejected(Reason.NOT_YET_VALID, "nbf is ahead: compare the clocks")
+    return expires_at
+
+
+def _instant(claims: dict[str, Any], name: str) -> float:
+    value = claims.get(name)
+    # bool is an int to Python, but true is no NumericDate (RFC 7519, section 2).
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_INSTANT:
+        raise TokenRejected(Reason.CLAIM, f"{name} is missing or no time in seconds")
+    return value
+
+
+def _name(claims: dict[str, Any], claim: str, reason: Reason) -> str | None:
+    if claim not in claims:
+        return None
+    value = claims[claim]
+    # Printable only: names go to logs, pages and audit, and a line break there forges a line.
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or not value.isprintable():
+        raise TokenRejected(reason, f"{claim} is no printable name of 1 to {_MAX_NAME} characters")
+    return value
+
+
+def _client(claims: dict[str, Any]) -> str | None:
+    party, client_id = _name(claims, "azp", Reason.CLAIM), _name(claims, "client_id", Reason.CLAIM)
+    if party is not None and client_id is not None and party != client_id:
+        raise TokenRejected(Reason.CLAIM, "azp and client_id differ")
+    return party or client_id
+
+
+def _scopes(claims: dict[str, Any]) -> frozenset[str]:
+    value = claims.get("scope", "")
+    if not isinstance(value, str) or _SCOPE.fullmatch(value) is None:
+        raise TokenRejected(Reason.CLAIM, "scope is no space-separated list of scope names")
+    return frozenset(value.split())
+
+
+def _roles(claims: dict[str, Any]) -> frozenset[str]:
+    # Roles of the realm only: resource_access holds what other clients mean by their names.
+    access = claims.get("realm_access", {})
+    roles = access.get("roles", []) if isinstance(access, dict) else None
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise TokenRejected(Reason.CLAIM, "realm_access.roles is no list of names")
+    return frozenset(roles)

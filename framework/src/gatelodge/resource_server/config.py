@@ -1,0 +1,54 @@
+"""What makes this server the audience of a token: its URL, its issuer and the limits of a token.
+
+``public_url`` is at once the ``resource`` of RFC 9728, the audience checked and the URL that a client types.
+"""
+
+from dataclasses import dataclass
+
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.urls import well_known
+
+__all__ = ["ASYMMETRIC_ALGORITHMS", "PROTECTED_RESOURCE", "ResourceServerConfig", "ResourceServerMisconfigured"]
+
+PROTECTED_RESOURCE = "oauth-protected-resource"
+# RFC 8725, section 3.1: closed lists only. With a symmetric algorithm the public key would be the secret.
+ASYMMETRIC_ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA", "Ed25519"})
+
+
+class ResourceServerMisconfigured(GatelodgeError):
+    """The section cannot protect anything as it is set."""
+
+    code = Code.SETTINGS_INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceServerConfig:
+    """Exact public URL and issuer, allowed algorithms, clock leeway and longest token life (both seconds).
+
+    Raises: ResourceServerMisconfigured for what would weaken the check; there is no value that turns it off.
+    """
+
+    public_url: str
+    issuer: str
+    # EdDSA is RFC 8037's name of what RFC 9864 calls Ed25519; Keycloak uses the older one. Ed448 is refused.
+    algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
+    leeway: float = 10.0
+    max_life: float = 3600.0
+
+    def __post_init__(self) -> None:
+        if not self.public_url or not self.issuer:
+            raise ResourceServerMisconfigured("public URL and issuer must both be set")
+        if foreign := set(self.algorithms) - ASYMMETRIC_ALGORITHMS:
+            raise ResourceServerMisconfigured(f"algorithms {sorted(foreign)} are not allowed for access tokens")
+        if not self.algorithms:
+            raise ResourceServerMisconfigured("no algorithm is allowed: every token would be refused")
+        if not 0 <= self.leeway <= 300:
+            raise ResourceServerMisconfigured(f"leeway of {self.leeway} s is outside 0 to 300")
+        if not 0 < self.max_life <= 86_400:
+            raise ResourceServerMisconfigured(f"token life of {self.max_life} s is outside 1 second to 1 day")
+
+    @property
+    def resource_metadata_url(self) -> str:
+        """Where the RFC 9728 document is, in path form: what every challenge points to."""
+        return well_known(self.public_url, PROTECTED_RESOURCE)

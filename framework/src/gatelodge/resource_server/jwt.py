@@ -1,0 +1,67 @@
+"""The token check: who may enter at all (RFC 9068, section 4; RFC 8725; OAuth 2.1, section 5.2).
+
+Invariant: a principal comes out only for a known key of the issuer, an allowed algorithm, exact issuer and audience, a
+bounded life and the right type; every other input, whatever it is, ends in TokenRejected. Only missing keys are not
+the token's fault and pass as KeysUnavailable. Order: header, key, signature, and only then the payload is read.
+"""
+
+from typing import Protocol
+
+from joserfc.errors import JoseError
+from joserfc.jwk import Key
+from joserfc.jws import JWSRegistry
+
+from gatelodge.core.clock import Clock
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.identity import Principal
+from gatelodge.resource_server.claims import principal_of
+from gatelodge.resource_server.config import ResourceServerConfig
+from gatelodge.resource_server.errors import Reason, TokenRejected
+from gatelodge.resource_server.jws import SignedToken, decode_object, parse_compact
+
+__all__ = ["KeyFinder", "Reason", "TokenRejected", "TokenVerifier"]
+
+
+class KeyFinder(Protocol):
+    """Where verification keys come from (``issuer.keys``)."""
+
+    async def find(self, kid: str, algorithm: str) -> Key:
+        """The one public key of that id. Raises: an error of code TOKEN_REJECTED (unknown) or KEYS_UNAVAILABLE."""
+
+
+class TokenVerifier:
+    """Turns an access token into a principal; holds configuration only, so one serves every request at once."""
+
+    def __init__(self, config: ResourceServerConfig, keys: KeyFinder, clock: Clock) -> None:
+        self._config = config
+        self._keys = keys
+        self._clock = clock
+        # Looked up here, not per token: the library's own look-up warns at each use of the name EdDSA.
+        self._algorithms = {name: JWSRegistry.algorithms[name] for name in config.algorithms}
+
+    async def verify(self, token: str) -> Principal:
+        """The principal of an acceptable token. Raises: TokenRejected, with the reason; KeysUnavailable."""
+        signed = parse_compact(token, self._config.algorithms)
+        self._check_signature(signed, await self._find_key(signed))
+        return principal_of(decode_object(signed.payload), signed.type, self._config, self._clock.now())
+
+    async def _find_key(self, signed: SignedToken) -> Key:
+        try:
+            return await self._keys.find(signed.kid, signed.algorithm)
+        except GatelodgeError as error:
+            if error.code is Code.TOKEN_REJECTED:
+                raise TokenRejected(Reason.KEY_UNKNOWN, "the issuer has no such key for this algorithm") from error
+            raise
+
+    def _check_signature(self, signed: SignedToken, key: Key) -> None:
+        algorithm = self._algorithms[signed.algorithm]
+        try:
+            algorithm.check_key(key)
+            # RFC 8037's EdDSA means either curve; only Ed25519 is allowed here.
+            fits = signed.algorithm != "EdDSA" or key.get("crv") == "Ed25519"
+            valid = fits and algorithm.verify(signed.signing_input, signed.signature, key)
+        except (JoseError, ValueError, TypeError) as error:
+            raise TokenRejected(Reason.SIGNATURE, "the key does not fit the token") from error
+        if not valid:
+            raise TokenRejected(Reason.SIGNATURE, "the signature is not the key's")
