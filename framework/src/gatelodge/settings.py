@@ -68,6 +68,10 @@ def _public(url: str) -> str:
     return url
 
 
+def _internal(url: str | None) -> str | None:
+    return None if url is None else _absolute_url(url).rstrip("/")
+
+
 class _Process(BaseSettings):
     """What the desk and every server share."""
 
@@ -75,17 +79,11 @@ class _Process(BaseSettings):
 
     mode: Literal["development", "production"] = "development"
     issuer: str
-    issuer_internal_url: str | None = None
     bind: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     ca_file: Path | None = None
 
     _check_issuer = field_validator("issuer")(_public)
-
-    @field_validator("issuer_internal_url")
-    @classmethod
-    def _check_internal(cls, url: str | None) -> str | None:
-        return None if url is None else _absolute_url(url).rstrip("/")
 
     @field_validator("bind")
     @classmethod
@@ -106,10 +104,12 @@ class ServerSettings(_Process):
     """Settings of one MCP server process; ``public_url`` is resource, audience and what a client types."""
 
     public_url: str
+    issuer_internal_url: str | None = None
     state_dir: Path = Path(".gatelodge/server")
     allowed_origins: _List = frozenset()
 
     _check_public_url = field_validator("public_url")(_public)
+    _check_internal = field_validator("issuer_internal_url")(_internal)
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
@@ -143,8 +143,12 @@ class DeskSettings(_Process):
     """Settings of the registration desk."""
 
     port: int = Field(default=8001, ge=1, le=65535)
+    # Required: behind the proxy the public issuer's registration endpoint leads back to the desk.
+    issuer_internal_url: str
     scopes: _List = frozenset()
     registration_hosts: _List = DEFAULT_REDIRECT_HOSTS
+
+    _check_internal = field_validator("issuer_internal_url")(_internal)
 
     @field_validator("scopes", "registration_hosts", mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 from starlette.types import Message, Receive
 
-from gatelodge.app.message import BodyMalformed, BodyTooLarge, Operation, parse_operation, read_body, replay
+from gatelodge.app.message import BodyMalformed, BodyTooLarge, ClientGone, Operation, parse_operation, read_body, replay
 
 
 def receive_of(messages: Iterable[Message]) -> Receive:
@@ -66,7 +66,8 @@ async def test_a_body_over_the_limit_is_refused_before_its_end_is_read() -> None
 
 
 async def test_a_client_that_goes_away_has_no_body() -> None:
-    assert await read_body(receive_of([chunk(b"ab", more=True), {"type": "http.disconnect"}])) is None
+    with pytest.raises(ClientGone):
+        await read_body(receive_of([chunk(b"ab", more=True), {"type": "http.disconnect"}]))
 
 
 async def test_a_replayed_body_comes_once_and_then_the_disconnect() -> None:

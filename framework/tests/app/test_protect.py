@@ -33,7 +33,7 @@ async def test_a_bad_token_is_answered_with_invalid_token_and_constant_text(serv
     served = await serve(private_server())
     bodies = set()
     for claims in ({"aud": "https://other/mcp"}, {"exp": 1}, {"iss": "https://evil.example"}, {"typ": "ID"}):
-        response = await served.rpc("tools/list", **served.bearer("notes:read", **claims))
+        response = await served.rpc("tools/list", headers=served.bearer("notes:read", **claims))
         assert response.status_code == 401
         assert 'error="invalid_token"' in response.headers["www-authenticate"]
         bodies.add(response.text)
@@ -51,7 +51,7 @@ async def test_two_authorization_headers_are_a_bad_request(serve: Serve) -> None
 async def test_an_outage_of_the_issuer_is_503_with_retry_after_and_not_401(serve: Serve) -> None:
     served = await serve(private_server())
     served.issuer.unreachable = True
-    response = await served.rpc("tools/list", **served.bearer("notes:read"))
+    response = await served.rpc("tools/list", headers=served.bearer("notes:read"))
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) > 0
     assert "www-authenticate" not in response.headers
@@ -59,15 +59,13 @@ async def test_an_outage_of_the_issuer_is_503_with_retry_after_and_not_401(serve
 
 async def test_a_tool_with_the_scope_runs_as_the_tokens_subject(serve: Serve) -> None:
     served = await serve(private_server())
-    response = await served.rpc(
-        "tools/call", {"name": "read", "arguments": {}}, **served.bearer("notes:read", sub="u1")
-    )
+    response = await served.rpc("tools/call", {"name": "read", "arguments": {}}, served.bearer("notes:read", sub="u1"))
     assert result_of(response)["result"]["structuredContent"] == {"result": "u1"}
 
 
 async def test_a_missing_scope_is_403_with_every_scope_needed_in_one_challenge(serve: Serve) -> None:
     served = await serve(private_server())
-    response = await served.rpc("tools/call", {"name": "write", "arguments": {}}, **served.bearer("notes:read"))
+    response = await served.rpc("tools/call", {"name": "write", "arguments": {}}, served.bearer("notes:read"))
     assert response.status_code == 403
     challenge = response.headers["www-authenticate"]
     assert 'error="insufficient_scope"' in challenge
@@ -77,25 +75,25 @@ async def test_a_missing_scope_is_403_with_every_scope_needed_in_one_challenge(s
 
 async def test_writing_implies_reading(serve: Serve) -> None:
     served = await serve(private_server())
-    response = await served.rpc("tools/call", {"name": "read", "arguments": {}}, **served.bearer("notes:write"))
+    response = await served.rpc("tools/call", {"name": "read", "arguments": {}}, served.bearer("notes:write"))
     assert result_of(response)["result"].get("isError") is not True
 
 
 async def test_step_up_tools_are_listed_with_their_scopes_and_denied_ones_are_not(serve: Serve) -> None:
     served = await serve(private_server())
-    response = await served.rpc("tools/list", **served.bearer("notes:read"))
+    response = await served.rpc("tools/list", headers=served.bearer("notes:read"))
     assert names(response) == ["read", "write"]
     tools = {tool["name"]: tool for tool in result_of(response)["result"]["tools"]}
     assert tools["write"]["_meta"]["securitySchemes"] == [{"type": "oauth2", "scopes": ["notes:write"]}]
     admin = served.bearer("notes:read", realm_access={"roles": ["admin"]})
-    assert names(await served.rpc("tools/list", **admin)) == ["purge", "read", "write"]
+    assert names(await served.rpc("tools/list", headers=admin)) == ["purge", "read", "write"]
 
 
 async def test_a_denied_tool_is_answered_exactly_as_an_unknown_one(serve: Serve) -> None:
     served = await serve(private_server())
     answers = []
     for name in ("purge", "nosuch"):
-        response = await served.rpc("tools/call", {"name": name, "arguments": {}}, **served.bearer("notes:read"))
+        response = await served.rpc("tools/call", {"name": name, "arguments": {}}, served.bearer("notes:read"))
         answers.append((response.status_code, json.dumps(result_of(response)).replace(name, "NAME")))
     assert answers[0] == answers[1]
     assert "Unknown tool" in answers[0][1]
@@ -104,13 +102,13 @@ async def test_a_denied_tool_is_answered_exactly_as_an_unknown_one(serve: Serve)
 async def test_prompts_follow_the_same_rules(serve: Serve) -> None:
     served = await serve(private_server())
     reader = served.bearer("notes:read")
-    assert names(await served.rpc("prompts/list", **reader), "prompts") == ["summary"]
-    assert "result" in result_of(await served.rpc("prompts/get", {"name": "summary"}, **reader))
-    denied = await served.rpc("prompts/get", {"name": "secret_summary"}, **reader)
-    unknown = await served.rpc("prompts/get", {"name": "nosuch"}, **reader)
+    assert names(await served.rpc("prompts/list", headers=reader), "prompts") == ["summary"]
+    assert "result" in result_of(await served.rpc("prompts/get", {"name": "summary"}, reader))
+    denied = await served.rpc("prompts/get", {"name": "secret_summary"}, reader)
+    unknown = await served.rpc("prompts/get", {"name": "nosuch"}, reader)
     assert denied.status_code == unknown.status_code
     assert denied.text.replace("secret_summary", "NAME") == unknown.text.replace("nosuch", "NAME")
-    assert (await served.rpc("prompts/get", {"name": "summary"}, **served.bearer("openid"))).status_code == 403
+    assert (await served.rpc("prompts/get", {"name": "summary"}, served.bearer("openid"))).status_code == 403
 
 
 async def test_resources_follow_the_same_rules(serve: Serve) -> None:
@@ -118,11 +116,11 @@ async def test_resources_follow_the_same_rules(serve: Serve) -> None:
     reader = served.bearer("notes:read")
 
     async def read(uri: str) -> httpx.Response:
-        return await served.rpc("resources/read", {"uri": uri}, **reader, **{"mcp-name": uri})
+        return await served.rpc("resources/read", {"uri": uri}, {**reader, "mcp-name": uri})
 
-    listed = result_of(await served.rpc("resources/list", **reader))["result"]["resources"]
+    listed = result_of(await served.rpc("resources/list", headers=reader))["result"]["resources"]
     assert [item["uri"] for item in listed] == ["notes://all"]
-    templates = result_of(await served.rpc("resources/templates/list", **reader))["result"]["resourceTemplates"]
+    templates = result_of(await served.rpc("resources/templates/list", headers=reader))["result"]["resourceTemplates"]
     assert [item["uriTemplate"] for item in templates] == ["notes://by-id/{note}"]
     assert "all notes" in (await read("notes://all")).text
     assert (await read("notes://by-id/7")).status_code == 403
@@ -216,7 +214,7 @@ async def test_metadata_answers_browser_preflights(serve: Serve) -> None:
 async def test_a_browser_tool_on_loopback_may_read_the_challenge(serve: Serve) -> None:
     served = await serve(private_server())
     origin = {"origin": "http://localhost:6274"}
-    response = await served.rpc("tools/list", **origin)
+    response = await served.rpc("tools/list", headers=origin)
     assert response.status_code == 401
     assert response.headers["access-control-allow-origin"] == origin["origin"]
     assert "WWW-Authenticate" in response.headers["access-control-expose-headers"]
@@ -226,14 +224,16 @@ async def test_a_browser_tool_on_loopback_may_read_the_challenge(serve: Serve) -
 
 async def test_a_foreign_origin_is_refused_even_with_a_good_token(serve: Serve) -> None:
     served = await serve(private_server())
-    response = await served.rpc("tools/list", origin="https://evil.example", **served.bearer("notes:read"))
+    response = await served.rpc("tools/list", headers={"origin": "https://evil.example", **served.bearer("notes:read")})
     assert response.status_code == 403
     assert "access-control-allow-origin" not in response.headers
 
 
 async def test_loopback_origins_are_foreign_in_production(serve: Serve) -> None:
     served = await serve(private_server(), mode="production")
-    response = await served.rpc("tools/list", origin="http://localhost:6274", **served.bearer("notes:read"))
+    response = await served.rpc(
+        "tools/list", headers={"origin": "http://localhost:6274", **served.bearer("notes:read")}
+    )
     assert response.status_code == 403
 
 
@@ -271,6 +271,37 @@ async def test_components_without_a_rule_refuse_to_start_and_are_all_named(serve
     assert "@requires" in caught.value.hint
 
 
+async def test_a_route_that_demands_a_token_refuses_to_start_because_nothing_would_check_it(serve: Serve) -> None:
+    mcp: FastMCP[Any] = FastMCP("routes")
+
+    @mcp.custom_route("/secret", methods=["GET"])
+    @requires("notes:read")
+    async def page(_: Any) -> Any:
+        return None
+
+    with pytest.raises(ComponentUndeclared, match="/secret") as caught:
+        await serve(mcp)
+    assert "@public" in caught.value.hint
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null"])
+async def test_a_stranger_gets_the_challenge_whatever_the_body_is(serve: Serve, body: bytes) -> None:
+    for mcp in (private_server(), mixed_server()):
+        response = await (await serve(mcp)).http.post("/mcp", content=body)
+        assert response.status_code == 401
+        assert "resource_metadata" in response.headers["www-authenticate"]
+
+
+async def test_a_strangers_body_is_not_read_where_nothing_is_public(serve: Serve) -> None:
+    served = await serve(private_server())
+
+    async def endless() -> Any:
+        raise AssertionError("the body was read")
+        yield b""
+
+    assert (await served.http.post("/mcp", content=endless())).status_code == 401
+
+
 async def test_a_refused_start_tells_the_server_process_the_reason_in_words() -> None:
     mcp: FastMCP[Any] = FastMCP("undeclared")
     mcp.tool(lambda: "x", name="bare")
@@ -295,8 +326,8 @@ async def test_a_tool_added_later_without_a_rule_is_neither_listed_nor_callable(
     served = await serve(mcp)
     mcp.tool(lambda: "leaked", name="late")
     reader = served.bearer("notes:read")
-    assert "late" not in names(await served.rpc("tools/list", **reader))
-    response = await served.rpc("tools/call", {"name": "late", "arguments": {}}, **reader)
+    assert "late" not in names(await served.rpc("tools/list", headers=reader))
+    response = await served.rpc("tools/call", {"name": "late", "arguments": {}}, reader)
     assert "leaked" not in response.text
 
 
@@ -305,9 +336,9 @@ async def test_rules_are_found_on_tools_of_mounted_servers(serve: Serve) -> None
     parent.mount(private_server(), namespace="child")
     served = await serve(parent)
     reader = served.bearer("notes:read")
-    assert names(await served.rpc("tools/list", **reader)) == ["child_read", "child_write"]
-    assert (await served.rpc("tools/call", {"name": "child_write"}, **reader)).status_code == 403
-    assert "Unknown tool" in (await served.rpc("tools/call", {"name": "child_purge"}, **reader)).text
+    assert names(await served.rpc("tools/list", headers=reader)) == ["child_read", "child_write"]
+    assert (await served.rpc("tools/call", {"name": "child_write"}, reader)).status_code == 403
+    assert "Unknown tool" in (await served.rpc("tools/call", {"name": "child_purge"}, reader)).text
 
 
 def test_a_server_with_an_auth_provider_of_its_own_is_refused() -> None:
@@ -332,7 +363,7 @@ async def test_fastmcps_own_access_token_dependency_keeps_working(serve: Serve) 
 
     served = await serve(mcp)
     headers = served.bearer("notes:read", "openid", azp="client-1", sub="user-1")
-    response = await served.rpc("tools/call", {"name": "who", "arguments": {}}, **headers)
+    response = await served.rpc("tools/call", {"name": "who", "arguments": {}}, headers)
     assert result_of(response)["result"]["structuredContent"] == {
         "client": "client-1",
         "scopes": ["notes:read", "openid"],

@@ -1,7 +1,7 @@
 """FastMCP servers to protect, and the client side of a protected one."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,9 @@ class Served:
         """An Authorization header with these scopes."""
         return {"authorization": f"Bearer {self.tokens.token(scope=' '.join(scopes), **claims)}"}
 
-    async def rpc(self, method: str, params: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
+    async def rpc(
+        self, method: str, params: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """One request of the 2026-07-28 era."""
         wire = {
             "accept": "application/json, text/event-stream",
@@ -45,7 +47,7 @@ class Served:
         if "name" in params:
             wire["mcp-name"] = params["name"]
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": MODERN}}
-        return await self.http.post("/mcp", content=json.dumps(body), headers={**wire, **headers})
+        return await self.http.post("/mcp", content=json.dumps(body), headers={**wire, **(headers or {})})
 
 
 def result_of(response: httpx.Response) -> dict[str, Any]:

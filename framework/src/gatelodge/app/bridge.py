@@ -105,7 +105,15 @@ class FastMCPBridge:
                     missing.append(f"{kind} {component.name!r}")
                 else:
                     rules.append(rule)
-        missing += [f"route {path!r}" for path, endpoint in self._routes() if requirement_of(endpoint) is None]
+        for path, endpoint in self._routes():
+            rule = requirement_of(endpoint)
+            if rule is None:
+                missing.append(f"route {path!r}")
+            elif not rule.public:
+                raise ComponentUndeclared(
+                    f"route {path!r} has @requires, but routes are open to everyone",
+                    hint="Mark it @public, or offer what it gives as a tool.",
+                )
         if missing:
             raise ComponentUndeclared(f"no access rule on {', '.join(missing)}")
         self._mixed = any(rule.public for rule in rules)

@@ -15,10 +15,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gatelodge.access.decide import Answer, Decision
 from gatelodge.app.answers import challenge_answer, error_answer, unavailable_answer
 from gatelodge.app.context import PRINCIPAL, PRINCIPAL_KEY
-from gatelodge.app.message import BodyMalformed, BodyTooLarge, Operation, parse_operation, read_body, replay
+from gatelodge.app.message import (
+    BodyMalformed,
+    BodyTooLarge,
+    ClientGone,
+    Operation,
+    parse_operation,
+    read_body,
+    replay,
+)
 from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
-from gatelodge.issuer.keys import KeysUnavailable
 from gatelodge.resource_server.bearer import CredentialsMalformed, bearer_token
 from gatelodge.resource_server.challenge import challenge
 from gatelodge.resource_server.config import ResourceServerConfig
@@ -69,39 +77,50 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or set the principal and pass it on."""
+        body, principal = None, None
         try:
             principal = await self._principal(scope)
-            body = await read_body(receive) if scope["method"] == "POST" else b""
-            if body is None:
-                return
-            operation = parse_operation(body) if scope["method"] == "POST" else None
-        except CredentialsMalformed as error:
-            refusal: Response | None = self._challenged(400, "invalid_request", error.public)
-        except TokenRejected as error:
-            logger.info("token refused: %s", error.reason.value)
-            refusal = self._challenged(401, "invalid_token", error.public)
-        except KeysUnavailable as error:
-            logger.error("tokens cannot be checked: %s", error.detail)
-            refusal = unavailable_answer(error)
-        except (BodyTooLarge, BodyMalformed) as error:
-            refusal = error_answer(error)
+            # Where nothing is public, a stranger's body is not even read.
+            if scope["method"] == "POST" and (principal is not None or self.catalogue.mixed):
+                body = await read_body(receive)
+            operation = parse_operation(body) if body is not None else None
+        except ClientGone:
+            return
+        except GatelodgeError as error:
+            refusal: Response | None = self._refused(error, principal)
         else:
-            refusal = await self._refusal(operation, principal)
+            refusal = await self._decided(operation, principal)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
+        scope[PRINCIPAL_KEY] = principal
         reset = PRINCIPAL.set(principal)
         try:
-            scope[PRINCIPAL_KEY] = principal
-            await self.app(scope, replay(body, receive) if scope["method"] == "POST" else receive, send)
+            await self.app(scope, receive if body is None else replay(body, receive), send)
         finally:
             PRINCIPAL.reset(reset)
+
+    def _refused(self, error: GatelodgeError, principal: Principal | None) -> Response:
+        """The answer to credentials or a body that cannot be used."""
+        if isinstance(error, TokenRejected):
+            logger.info("token refused: %s", error.reason.value)
+            return self._challenged(401, "invalid_token", error.public)
+        if isinstance(error, CredentialsMalformed):
+            logger.info("credentials refused: %s", error.detail)
+            return self._challenged(400, "invalid_request", error.public)
+        if isinstance(error, BodyMalformed) and principal is None:
+            # A client that probes for the challenge sends any body, or none.
+            return self._unauthenticated(())
+        if isinstance(error, BodyTooLarge | BodyMalformed):
+            return error_answer(error)
+        logger.error("tokens cannot be checked: %s", error.detail)
+        return unavailable_answer(error)
 
     async def _principal(self, scope: Scope) -> Principal | None:
         token = bearer_token(scope["headers"], scope["query_string"])
         return None if token is None else await self.verifier.verify(token)
 
-    async def _refusal(self, operation: Operation | None, principal: Principal | None) -> Response | None:
+    async def _decided(self, operation: Operation | None, principal: Principal | None) -> Response | None:
         decision = None
         if operation is not None and operation.target is not None:
             decision = await self.catalogue.decision(operation, principal)

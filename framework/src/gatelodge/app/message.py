@@ -12,7 +12,7 @@ from starlette.types import Message, Receive
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
-__all__ = ["BodyMalformed", "BodyTooLarge", "Operation", "parse_operation", "read_body", "replay"]
+__all__ = ["BodyMalformed", "BodyTooLarge", "ClientGone", "Operation", "parse_operation", "read_body", "replay"]
 
 # The limit of the MCP SDK (mcp.server.transport_security), applied before we parse.
 MAX_BODY = 4 * 1024 * 1024
@@ -40,14 +40,18 @@ class Operation:
     target: str | None = None
 
 
-async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes | None:
-    """The whole body; None when the client went away. Raises: BodyTooLarge."""
+class ClientGone(Exception):
+    """The client went away before its request was whole; there is nobody to answer."""
+
+
+async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:
+    """The whole body. Raises: BodyTooLarge, ClientGone."""
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return None
+            raise ClientGone
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:

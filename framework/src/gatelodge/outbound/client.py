@@ -80,7 +80,7 @@ class Outbound:
                     if len(body) > self._max_bytes:
                         raise UpstreamAnswerUnusable(f"{method} {url}: answer over {self._max_bytes} bytes")
                 return Answer(response.status_code, dict(response.headers), bytes(body))
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UpstreamUnreachable(f"{method} {url}: {type(error).__name__}: {error}") from error
 
     async def get_json(self, url: str) -> dict[str, Any]:

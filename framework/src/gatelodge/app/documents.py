@@ -1,0 +1,71 @@
+"""What the desk and every server answer alike: the issuer's document, health, JSON 404, and access from browsers.
+
+RFC 8414, section 3, and CORS (Fetch, section 3.2). Nothing here depends on who asks; no cookie or token is looked at.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gatelodge.app.answers import unavailable_answer
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.issuer.metadata import IssuerMismatch, IssuerUnavailable, MetadataSource, curate
+
+__all__ = ["DOCUMENT", "Endpoint", "health_routes", "issuer_document", "not_found", "shared"]
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+DOCUMENT = {"cache-control": "max-age=60"}
+# The headers that browser clients add to these requests; how long, in seconds, they may remember that.
+_PREFLIGHT = {"access-control-allow-headers": "content-type, mcp-protocol-version", "access-control-max-age": "3600"}
+
+
+def shared(path: str, methods: list[str], endpoint: Endpoint) -> Route:
+    """A route that any browser origin may use."""
+
+    async def answer(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            allowed = {"access-control-allow-methods": ", ".join(methods), **_PREFLIGHT}
+            response = Response(status_code=204, headers=allowed)
+        else:
+            response = await endpoint(request)
+        response.headers["access-control-allow-origin"] = "*"
+        return response
+
+    return Route(path, answer, methods=[*methods, "OPTIONS"])
+
+
+def issuer_document(metadata: MetadataSource, scopes: Callable[[], Iterable[str]]) -> Endpoint:
+    """An endpoint that serves the authorization server's metadata, curated for these scopes (RFC 8414)."""
+
+    async def document(_: Request) -> Response:
+        try:
+            return JSONResponse(curate(await metadata.raw(), scopes=scopes()), headers=DOCUMENT)
+        except (IssuerUnavailable, IssuerMismatch) as error:
+            return unavailable_answer(error)
+
+    return document
+
+
+def health_routes(check: Callable[[], Awaitable[object]]) -> list[Route]:
+    """``/health/live`` and ``/health/ready``; ready is what ``check`` says by returning."""
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    async def ready(_: Request) -> Response:
+        try:
+            await check()
+        except GatelodgeError as error:
+            waiting = {"status": "not ready", "waiting_for": "authorization server", "reason": error.public}
+            return JSONResponse(waiting, 503)
+        return JSONResponse({"status": "ready"})
+
+    return [Route("/health/live", live), Route("/health/ready", ready)]
+
+
+async def not_found(_: Request) -> Response:
+    """404 in JSON: some clients take an HTML page for metadata."""
+    return JSONResponse({"error": "not_found"}, 404)

@@ -1,0 +1,145 @@
+"""An authorization server's metadata: fetched, checked, kept, and curated for MCP clients (RFC 8414).
+
+Section 3.3 of the RFC: ``issuer`` must be the configured string, byte by byte. Invariant: the curated document promises
+only what a client of this realm can really have, because clients ask for everything that is promised.
+
+Not here: the URLs it is served at (``app``), and client-id metadata documents (not advertised).
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from gatelodge.core.clock import Clock
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.issuer.config import IssuerConfig
+from gatelodge.issuer.last_good import LastGood
+from gatelodge.outbound.client import Outbound, UpstreamAnswerUnusable, UpstreamUnreachable
+
+__all__ = ["IssuerMismatch", "IssuerUnavailable", "MetadataSource", "curate", "fetch_metadata"]
+
+logger = logging.getLogger(__name__)
+
+REALM_SCOPES = ("openid", "email", "profile", "offline_access")
+GRANTS = ("authorization_code", "refresh_token")
+CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+METHODS_MEMBER = "token_endpoint_auth_methods_supported"
+# Members cut down where they are there: name, what may stay, what is put first.
+NARROWED: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("revocation_endpoint_auth_methods_supported", CLIENT_AUTHENTICATION, ("none",)),
+    ("introspection_endpoint_auth_methods_supported", CLIENT_AUTHENTICATION, ()),
+    ("response_modes_supported", ("query", "form_post"), ()),
+)
+
+# What a client must not be led to use, and why.
+WITHDRAWN = frozenset(
+    {
+        # Grants that no registered client may use.
+        "device_authorization_endpoint",
+        "backchannel_authentication_endpoint",
+        "backchannel_authentication_request_signing_alg_values_supported",
+        "backchannel_token_delivery_modes_supported",
+        "backchannel_user_code_parameter_supported",
+        # Pushed requests (RFC 9126): not part of the tested way.
+        "pushed_authorization_request_endpoint",
+        "require_pushed_authorization_requests",
+        # Tokens bound to a certificate or a DPoP key: the proxy ends TLS, and the resource server refuses ``cnf``.
+        "mtls_endpoint_aliases",
+        "tls_client_certificate_bound_access_tokens",
+        "dpop_signing_alg_values_supported",
+        # Signed authorization answers (JARM): their response modes are withdrawn.
+        "authorization_signing_alg_values_supported",
+        "authorization_encryption_alg_values_supported",
+        "authorization_encryption_enc_values_supported",
+        # Client-id metadata documents: Keycloak's own support is off.
+        "client_id_metadata_document_supported",
+    }
+)
+
+
+class IssuerUnavailable(GatelodgeError):
+    """No usable metadata came, and none ever did."""
+
+    code = Code.ISSUER_UNAVAILABLE
+
+
+class IssuerMismatch(GatelodgeError):
+    """The metadata names another issuer than the configured one."""
+
+    code = Code.ISSUER_MISMATCH
+
+
+async def fetch_metadata(outbound: Outbound, config: IssuerConfig) -> dict[str, Any]:
+    """The issuer's own document, its ``issuer`` checked. Raises: IssuerUnavailable, IssuerMismatch."""
+    url = f"{config.base_url}/.well-known/openid-configuration"
+    try:
+        document = await outbound.get_json(url)
+    except (UpstreamUnreachable, UpstreamAnswerUnusable) as error:
+        raise IssuerUnavailable(f"no metadata of {config.issuer}: {error.detail}") from error
+    if document.get("issuer") != config.issuer:
+        named = repr(document.get("issuer"))[:200]
+        raise IssuerMismatch(f"{url} names the issuer {named}, configured is {config.issuer!r}")
+    return document
+
+
+def curate(document: Mapping[str, Any], *, scopes: Iterable[str]) -> dict[str, Any]:
+    """A new document for clients, made from ``document``; ``scopes`` are the servers' own.
+
+    Members not named in this module pass unchanged. A scope is listed only when the issuer offers it as well: one that
+    cannot be had makes it refuse the whole authorization request.
+    """
+    curated = {name: deepcopy(value) for name, value in document.items() if name not in WITHDRAWN}
+    offered = _strings(document, "scopes_supported")
+    curated["scopes_supported"] = [name for name in dict.fromkeys((*REALM_SCOPES, *scopes)) if name in offered]
+    curated["code_challenge_methods_supported"] = ["S256"]
+    curated["grant_types_supported"] = list(GRANTS)
+    curated["response_types_supported"] = ["code"]
+    # RFC 8414, section 2: without the member it is client_secret_basic.
+    methods = _strings(document, METHODS_MEMBER) or ["client_secret_basic"]
+    # Keycloak does not name ``none``, yet serves public clients at the token and the revocation endpoint.
+    curated[METHODS_MEMBER] = ["none", *_kept(methods, CLIENT_AUTHENTICATION)]
+    for member, allowed, public in NARROWED:
+        if member in document:
+            curated[member] = [*public, *_kept(_strings(document, member), allowed)]
+    return curated
+
+
+def _kept(values: Collection[str], allowed: Iterable[str]) -> list[str]:
+    return [name for name in allowed if name in values]
+
+
+def _strings(document: Mapping[str, Any], member: str) -> list[str]:
+    value = document.get(member)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+class MetadataSource:
+    """The issuer's metadata, kept for ``metadata_ttl`` and, while the issuer is down, for as long as that lasts."""
+
+    def __init__(self, outbound: Outbound, config: IssuerConfig, clock: Clock) -> None:
+        self._outbound = outbound
+        self._config = config
+        self._kept = LastGood(
+            self._load,
+            clock,
+            unfetched=IssuerUnavailable(f"no metadata of {config.issuer} was fetched yet"),
+            ttl=config.metadata_ttl,
+            cooldown=config.keys_cooldown,
+        )
+
+    async def raw(self) -> Mapping[str, Any]:
+        """The document as the issuer gave it; not to be changed. Raises: IssuerUnavailable, IssuerMismatch."""
+        return await self._kept.get()
+
+    async def curated(self) -> dict[str, Any]:
+        """A new document for clients, see ``curate``. Raises: IssuerUnavailable, IssuerMismatch."""
+        return curate(await self.raw(), scopes=self._config.scopes)
+
+    async def _load(self) -> Mapping[str, Any]:
+        document = await fetch_metadata(self._outbound, self._config)
+        missing = sorted(set(self._config.scopes) - set(_strings(document, "scopes_supported")))
+        if missing:
+            logger.warning("%s does not offer %s: clients are not told of it", self._config.issuer, " ".join(missing))
+        return document

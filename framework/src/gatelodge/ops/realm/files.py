@@ -1,0 +1,143 @@
+"""The YAML files of ``infra/keycloak`` as checked models.
+
+Every fault names its file and its place in it; an unknown key is a fault, so that a typing error cannot switch a
+rule off. Not here: what becomes of them (``render``).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
+
+__all__ = [
+    "ClientPolicies",
+    "ClientScope",
+    "Mapper",
+    "RealmFile",
+    "RealmFilesInvalid",
+    "RegistrationPolicies",
+    "Server",
+    "read",
+    "read_scopes",
+    "read_servers",
+]
+
+_ConfigValue = bool | int | str | list[str]
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+# The path ends the audience, which is compared byte by byte: no slash at the end, nothing that needs encoding.
+_Path = Annotated[str, StringConstraints(pattern=r"^(/[a-z0-9._~-]+)+$")]
+# Keycloak expands ${...} on import, from its environment: a text must not reach into it.
+_Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^${}]*$")]
+M = TypeVar("M")
+
+
+class RealmFilesInvalid(GatelodgeError):
+    """A file of ``infra/keycloak`` is missing, is no YAML or says something that no realm can be made of."""
+
+    code = Code.SETTINGS_INVALID
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RealmFile(_Part):
+    """``realm.yaml``: the name, and settings under Keycloak's own names."""
+
+    name: _Name
+    settings: dict[str, Any]
+
+
+class Mapper(_Part):
+    """One protocol mapper: Keycloak's type, the tokens it writes into, its own configuration."""
+
+    type: str
+    into: tuple[Literal["access", "id", "userinfo", "introspection"], ...]
+    config: dict[str, str] = {}
+
+
+class ClientScope(_Part):
+    """One client scope; ``scopes.yaml`` explains the keys."""
+
+    assigned: Literal["default", "optional"]
+    consent: _Text | None = None
+    advertised: bool = True
+    in_claim: bool = True
+    roles: tuple[str, ...] = ()
+    mappers: dict[str, Mapper] = {}
+
+
+class Server(_Part):
+    """``servers/<name>.yaml``: scopes by their last part, each with its consent text."""
+
+    name: _Name
+    path: _Path
+    scopes: dict[_Name, _Text] = Field(min_length=1)
+
+
+class _RegistrationPolicy(_Part):
+    name: str
+    provider: str
+    kinds: tuple[Literal["anonymous", "authenticated"], ...] = Field(alias="for", min_length=1)
+    config: dict[str, _ConfigValue] = {}
+
+
+class RegistrationPolicies(_Part):
+    """``registration.yaml``."""
+
+    policies: tuple[_RegistrationPolicy, ...]
+
+
+class _Profile(_Part):
+    name: str
+    description: str
+    executors: dict[str, dict[str, _ConfigValue]]
+
+
+class _Policy(_Part):
+    name: str
+    description: str
+    profiles: tuple[str, ...]
+    conditions: dict[str, dict[str, _ConfigValue]]
+
+
+class ClientPolicies(_Part):
+    """``client-policies.yaml``."""
+
+    profiles: tuple[_Profile, ...]
+    policies: tuple[_Policy, ...]
+
+
+def read(path: Path, model: type[M]) -> M:
+    """One YAML file as ``model``. Raises: RealmFilesInvalid, listing every fault."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RealmFilesInvalid(f"{path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise RealmFilesInvalid(f"{path} is no YAML: {error}") from error
+    try:
+        return TypeAdapter(model).validate_python(content)
+    except ValidationError as error:
+        faults = (f"  {'.'.join(map(str, fault['loc'])) or '(file)'}: {fault['msg']}" for fault in error.errors())
+        raise RealmFilesInvalid("\n".join([f"{path} is not usable:", *faults])) from error
+
+
+def read_scopes(folder: Path) -> dict[str, ClientScope]:
+    """``scopes.yaml``: client scopes by name. Raises: RealmFilesInvalid."""
+    return read(folder / "scopes.yaml", dict[str, ClientScope])
+
+
+def read_servers(folder: Path) -> tuple[Server, ...]:
+    """``servers/*.yaml``, sorted by file name. Raises: RealmFilesInvalid, also for two files of one name or path."""
+    servers = tuple(read(path, Server) for path in sorted((folder / "servers").glob("*.yaml")))
+    if not servers:
+        raise RealmFilesInvalid(f"{folder / 'servers'} has no *.yaml file: a realm without a server is of no use")
+    for what, values in (("name", [s.name for s in servers]), ("path", [s.path for s in servers])):
+        if len(set(values)) != len(values):
+            raise RealmFilesInvalid(f"{folder / 'servers'}: two servers have the same {what}: {', '.join(values)}")
+    return servers

@@ -1,0 +1,173 @@
+"""The files of ``infra/keycloak`` put together into one realm JSON, for the embedded stack and for deployment alike.
+
+Pure: the same files and arguments give the same JSON. Only the public address and the users differ between the two.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from gatelodge.core.secret import Secret
+from gatelodge.core.urls import is_loopback, origin_of
+from gatelodge.ops.realm.files import (
+    ClientPolicies,
+    ClientScope,
+    RealmFile,
+    RealmFilesInvalid,
+    RegistrationPolicies,
+    read,
+    read_scopes,
+    read_servers,
+)
+from gatelodge.ops.realm.servers import client_scope, scopes_of
+
+__all__ = ["STAMP", "SeedUser", "fingerprint", "refuse_master", "render_realm", "render_text"]
+
+# Realm attribute with the fingerprint of what was rendered: tells `apply` whether anything has to be done.
+STAMP = "gatelodge.rendered"
+
+_REGISTRATION = "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy"
+
+
+@dataclass(frozen=True, slots=True)
+class SeedUser:
+    """A user that a new realm starts with."""
+
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    password: Secret
+
+
+def render_realm(folder: Path, *, public_base: str, users: Sequence[SeedUser] = ()) -> dict[str, Any]:
+    """The realm as Keycloak's RealmRepresentation; ``public_base`` is an origin such as ``https://mcp.example.com``.
+
+    Raises: RealmFilesInvalid.
+    """
+    _check_base(public_base)
+    file = read(folder / "realm.yaml", RealmFile)
+    refuse_master(file.name)
+    scopes = read_scopes(folder)
+    for server in read_servers(folder):
+        scopes |= scopes_of(server, public_base=public_base)
+    realm: dict[str, Any] = {
+        **file.settings,
+        "realm": file.name,
+        **_client_scopes(scopes),
+        "components": {_REGISTRATION: _registration(read(folder / "registration.yaml", RegistrationPolicies))},
+        **_client_policies(read(folder / "client-policies.yaml", ClientPolicies)),
+    }
+    if is_loopback(urlsplit(public_base).hostname or ""):
+        realm["browserSecurityHeaders"] = {**file.settings["browserSecurityHeaders"], "strictTransportSecurity": ""}
+    realm["attributes"] = {**file.settings.get("attributes", {}), STAMP: fingerprint(realm)}
+    realm["users"] = [_user(user, file.name) for user in users]
+    return realm
+
+
+def render_text(folder: Path, *, public_base: str, output: Path | None = None) -> str:
+    """The realm for a deployment, without users, as JSON text; also written to ``output`` if given.
+
+    Raises: RealmFilesInvalid, OSError.
+    """
+    text = json.dumps(render_realm(folder, public_base=public_base), indent=2, ensure_ascii=False) + "\n"
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+    return text
+
+
+def fingerprint(realm: Mapping[str, Any]) -> str:
+    """SHA-256 of a realm without its users and without the stamp itself, in hex."""
+    attributes = {key: value for key, value in realm.get("attributes", {}).items() if key != STAMP}
+    content = {key: value for key, value in realm.items() if key != "users"} | {"attributes": attributes}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def refuse_master(name: str) -> None:
+    """Raises: RealmFilesInvalid for Keycloak's own realm."""
+    if name.lower() == "master":
+        raise RealmFilesInvalid("the realm may not be 'master', which administers Keycloak: name another in realm.yaml")
+
+
+def _check_base(public_base: str) -> None:
+    parts = urlsplit(public_base)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username:
+        raise RealmFilesInvalid(f"{public_base!r} is no public address (example: https://mcp.example.com)")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise RealmFilesInvalid(f"{public_base!r} must be https: tokens and codes go through it")
+    if origin_of(public_base) != public_base or public_base != public_base.lower():
+        raise RealmFilesInvalid(
+            f"{public_base!r} must be scheme, host and port only, in lower case, without a slash at the end: "
+            "each server's path comes from its file"
+        )
+
+
+def _client_scopes(scopes: Mapping[str, ClientScope]) -> dict[str, Any]:
+    return {
+        "clientScopes": [client_scope(name, scope) for name, scope in scopes.items()],
+        "defaultDefaultClientScopes": [name for name, scope in scopes.items() if scope.assigned == "default"],
+        "defaultOptionalClientScopes": [name for name, scope in scopes.items() if scope.assigned == "optional"],
+        "scopeMappings": [
+            {"clientScope": name, "roles": list(scope.roles)} for name, scope in scopes.items() if scope.roles
+        ],
+    }
+
+
+def _registration(file: RegistrationPolicies) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": policy.name,
+            "providerId": policy.provider,
+            "subType": kind,
+            "config": {key: _component_value(value) for key, value in policy.config.items()},
+        }
+        for policy in file.policies
+        for kind in policy.kinds
+    ]
+
+
+def _component_value(value: bool | int | str | list[str]) -> list[str]:
+    # Keycloak's component configuration knows lists of strings only.
+    if isinstance(value, list):
+        return value
+    return [str(value).lower() if isinstance(value, bool) else str(value)]
+
+
+def _client_policies(file: ClientPolicies) -> dict[str, Any]:
+    profiles = [
+        {
+            "name": profile.name,
+            "description": profile.description,
+            "executors": [{"executor": key, "configuration": value} for key, value in profile.executors.items()],
+        }
+        for profile in file.profiles
+    ]
+    policies = [
+        {
+            "name": policy.name,
+            "description": policy.description,
+            "enabled": True,
+            "conditions": [{"condition": key, "configuration": value} for key, value in policy.conditions.items()],
+            "profiles": list(policy.profiles),
+        }
+        for policy in file.policies
+    ]
+    return {"clientProfiles": {"profiles": profiles}, "clientPolicies": {"policies": policies}}
+
+
+def _user(user: SeedUser, realm: str) -> dict[str, Any]:
+    return {
+        "username": user.username,
+        "email": user.email,
+        "firstName": user.first_name,
+        "lastName": user.last_name,
+        "enabled": True,
+        "emailVerified": True,
+        # An imported user has no role by itself, and without the default roles no offline token.
+        "realmRoles": [f"default-roles-{realm}"],
+        "credentials": [{"type": "password", "value": user.password.reveal(), "temporary": False}],
+    }

@@ -1,0 +1,58 @@
+"""What the desk answers: the client information response and the error response (RFC 7591, section 3.2).
+
+Invariant: members of the answer are what Keycloak stored; none is invented. Nothing of it may be cached.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatelodge.registration.errors import RegistrarUnavailable, RegistrationError
+
+__all__ = ["RegistrationAnswer", "accepted", "refused"]
+
+NO_STORE: Mapping[str, str] = {"cache-control": "no-store", "pragma": "no-cache"}
+RETRY_AFTER = 5
+
+# RFC 7591, section 3.2.1, and RFC 7592, section 3. Keycloak adds flags of its own that no client reads.
+MEMBERS = (
+    "client_id",
+    "client_secret",
+    "client_id_issued_at",
+    "client_secret_expires_at",
+    "registration_access_token",
+    "registration_client_uri",
+    "client_name",
+    "redirect_uris",
+    "grant_types",
+    "response_types",
+    "token_endpoint_auth_method",
+    "scope",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationAnswer:
+    """Status, JSON body and headers. The body may hold a client secret and a registration token: never log it."""
+
+    status: int
+    body: Mapping[str, Any] = field(repr=False)
+    headers: Mapping[str, str]
+
+
+def accepted(stored: Mapping[str, Any], requested: list[str]) -> RegistrationAnswer:
+    """201 with what Keycloak stored; redirect URIs are the stored ones of ``requested``, in its order."""
+    body = {name: stored[name] for name in MEMBERS if name in stored}
+    body["redirect_uris"] = [uri for uri in requested if uri in stored["redirect_uris"]]
+    if isinstance(body.get("response_types"), list):
+        # Keycloak adds "none", which the metadata does not offer and some clients do not know.
+        body["response_types"] = [kind for kind in body["response_types"] if kind == "code"]
+    return RegistrationAnswer(201, body, NO_STORE)
+
+
+def refused(error: RegistrationError) -> RegistrationAnswer:
+    """The error response, with ``Retry-After`` in seconds when trying again can help."""
+    headers = dict(NO_STORE)
+    if isinstance(error, RegistrarUnavailable):
+        headers["retry-after"] = str(RETRY_AFTER)
+    return RegistrationAnswer(error.status, {"error": error.error, "error_description": error.description}, headers)

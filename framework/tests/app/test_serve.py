@@ -1,0 +1,116 @@
+"""Running a server process: what is loaded, what is refused, and how it starts and stops for real."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatelodge.app.serve import ApplicationUnusable, load_application
+
+GOOD = """
+from typing import Any
+from fastmcp import FastMCP
+from gatelodge import protect, requires
+mcp: FastMCP[Any] = FastMCP("small")
+@mcp.tool
+@requires("small:read")
+async def read() -> str:
+    return "read"
+app = protect(mcp)
+"""
+BARE = GOOD.replace('@requires("small:read")\n', "")
+ENVIRONMENT = {
+    "GATELODGE_PUBLIC_URL": "https://localhost:8443/mcp",
+    "GATELODGE_ISSUER": "https://localhost:8443/realms/mcp",
+    "GATELODGE_ISSUER_INTERNAL_URL": "http://127.0.0.1:9/realms/mcp",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serve(folder: Path, code: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    (folder / "small.py").write_text(code)
+    with subprocess.Popen(
+        [sys.executable, "-m", "gatelodge", "serve", "small:app"],
+        cwd=folder,
+        env={**os.environ, **ENVIRONMENT, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("sample", "module:attribute"),
+        (":app", "module:attribute"),
+        ("no_such_module:app", "cannot import 'no_such_module'"),
+        ("json:nothing", "no ASGI application 'nothing'"),
+        ("sys:path", "no ASGI application 'path'"),
+    ],
+)
+def test_what_is_no_application_is_refused_by_name(name: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(ApplicationUnusable, match=reason):
+        load_application(name)
+
+
+def test_an_application_of_the_current_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "found_here.py").write_text("def app(): ...\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert callable(load_application("found_here:app"))
+
+
+def test_a_server_starts_answers_and_stops_on_sigterm(tmp_path: Path) -> None:
+    port = free_port()
+    with serve(tmp_path, GOOD, GATELODGE_PORT=str(port)) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Uvicorn running" in line:
+                break
+        base = f"http://127.0.0.1:{port}"
+        assert httpx.get(f"{base}/health/live").json() == {"status": "live"}
+        assert httpx.get(f"{base}/health/ready").status_code == 503
+        response = httpx.post(f"{base}/mcp", headers={"host": "localhost:8443"})
+        assert response.status_code == 401
+        assert "server" not in response.headers
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert process.returncode in {0, -signal.SIGTERM}
+
+
+def test_a_tool_without_a_rule_stops_the_start_with_words_and_no_traceback(tmp_path: Path) -> None:
+    with serve(tmp_path, BARE, GATELODGE_PORT=str(free_port())) as process:
+        _, error = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert "no access rule on tool 'read'" in error
+    assert "Add @requires(...) or @public" in error
+    assert "Traceback" not in error
+
+
+def test_faulty_settings_stop_the_start_before_anything_is_loaded(tmp_path: Path) -> None:
+    with serve(tmp_path, "raise AssertionError('loaded')", GATELODGE_PORT="x", GATELODGE_PUBLIC_URL="y") as process:
+        _, error = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "GATELODGE_PORT" in error
+    assert "GATELODGE_PUBLIC_URL" in error
+    assert "loaded" not in error

@@ -1,0 +1,73 @@
+"""The sample's settings: ``SAMPLE_*`` from the environment or ``.env``, and two it shares with gatelodge."""
+
+import os
+from pathlib import Path
+from urllib.parse import quote, urljoin, urlsplit
+
+from pydantic import Field, HttpUrl, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sample.index import analyzer
+
+__all__ = ["Settings", "explain"]
+
+_CHECKOUT = Path(__file__).parents[3]
+_EXAMPLES = {
+    "SAMPLE_CORPUS_DIR": "/srv/handbook",
+    "SAMPLE_CORPUS_PUBLIC": "true",
+    "SAMPLE_BASE_URL": "https://handbook.example.com",
+    "SAMPLE_LANGUAGE": "english",
+    "GATELODGE_PUBLIC_URL": "https://mcp.example.com/mcp",
+    "GATELODGE_STATE_DIR": ".gatelodge/server",
+}
+
+
+class Settings(BaseSettings):
+    """What to serve and where its documents can be opened."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SAMPLE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    corpus_dir: Path = _CHECKOUT / "docs"
+    corpus_public: bool = False
+    base_url: HttpUrl | None = None
+    language: str = "english"
+    public_url: str = Field(default="", validation_alias="GATELODGE_PUBLIC_URL")
+    state_dir: Path = Field(default=Path(".gatelodge/server"), validation_alias="GATELODGE_STATE_DIR")
+
+    @field_validator("corpus_dir")
+    @classmethod
+    def _readable(cls, folder: Path) -> Path:
+        try:
+            os.scandir(folder).close()
+        except OSError as error:
+            raise ValueError(f"cannot read this folder of documents: {error.strerror}: {folder}") from error
+        return folder
+
+    @field_validator("language")
+    @classmethod
+    def _stemmed(cls, language: str) -> str:
+        analyzer(language)
+        return language
+
+    @property
+    def page_path(self) -> str:
+        """Path of our own document pages, beside the MCP endpoint: ``/d/`` for ``https://host/mcp``."""
+        return urlsplit(urljoin(self.public_url, "d/")).path
+
+    def url_of(self, path: str, document_id: str) -> str:
+        """Where a person can open a document: at its source, else on our own page if public, else nowhere."""
+        if self.base_url:
+            return f"{str(self.base_url).rstrip('/')}/{quote(path)}"
+        return urljoin(self.public_url, f"d/{document_id}") if self.corpus_public else ""
+
+
+def explain(error: ValidationError) -> str:
+    """Every fault of the settings, one a line: the variable, what is wrong, an example."""
+    lines = ["The configuration is not usable:"]
+    for fault in error.errors(include_url=False, include_input=False):
+        field = str(fault["loc"][0])
+        name = field if field in _EXAMPLES else f"SAMPLE_{field.upper()}"
+        lines.append(f"  {name}: {fault['msg'].removeprefix('Value error, ')} (example: {_EXAMPLES[name]})")
+    return "\n".join(lines)

@@ -1,0 +1,20 @@
+"""One native stack for the whole run, started by the command a person types."""
+
+from collections.abc import Iterator
+
+import pytest
+from native_stack import Stack, free_port, gatelodge, read_stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack, up and linked once; stopped at the end of the run."""
+    state, port = tmp_path_factory.mktemp("stack"), free_port()
+    started = gatelodge("up", "--detach", "--port", str(port), state=state)
+    try:
+        assert started.returncode == 0, f"{started.stdout}\n{started.stderr}"
+        running = read_stack(state, port)
+        yield running
+        running.admin.close()
+    finally:
+        gatelodge("down", state=state)

@@ -1,0 +1,118 @@
+"""What the documentation says can be done: its links lead somewhere, its commands exist, and it names no machine."""
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from gatelodge.cli.main import build_parser
+from repo.checkout import ROOT, markdown_files, relative, text_files
+from repo.markdown import command_lines, inline_code, links, slugs
+
+# Written apart, so that this file does not name them.
+_REGISTRIES = [
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("registry", "npmjs"),
+        ("npmjs", "com"),
+        ("registry", "yarnpkg"),
+        ("repo1", "maven"),
+        ("repo", "maven"),
+        ("central", "sonatype"),
+        ("proxy", "golang", "org"),
+        ("crates", "io"),
+        ("rubygems", "org"),
+    )
+]
+# A home folder or a checkout of one machine. The look-behind lets through what only ends like one (URLs, patterns).
+_MACHINE = re.compile(r"(?<![\w.*/])/(?:ro[o]t|hom[e]/[a-z][\w-]*|User[s]/\w+|wor[k]|tmp/[a-z]+_jobs[.\d]*)/")
+_TARGET = re.compile(r"^([a-z][\w-]*):", re.MULTILINE)
+
+
+def commands(program: str) -> Iterator[tuple[str, str]]:
+    """(file, command line) of every call of a program in a shell block of the documentation."""
+    for path, text in markdown_files().items():
+        lines = (line.removeprefix(".venv/bin/") for line in command_lines(text))
+        yield from ((relative(path), line) for line in lines if line.startswith(f"{program} "))
+
+
+def test_relative_links_lead_to_files_and_headings_that_exist() -> None:
+    faults: list[str] = []
+    for path, text in markdown_files().items():
+        for link in links(text):
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = path.parent / unquote(parts.path) if parts.path else path
+            if not target.exists():
+                faults.append(f"{relative(path)}: no file {link}")
+            elif parts.fragment and parts.fragment not in slugs(target.read_text(encoding="utf-8")):
+                faults.append(f"{relative(path)}: no heading {link}")
+    assert faults == []
+
+
+def test_make_commands_in_the_docs_are_targets() -> None:
+    targets = set(_TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
+    found = list(commands("make"))
+    assert found, "the README shows make commands"
+    for path, line in found:
+        wanted = {word for word in shlex.split(line)[1:] if "=" not in word}
+        assert wanted <= targets, f"{path}: {line}"
+
+
+def test_make_targets_named_in_running_text_exist() -> None:
+    targets = set(_TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
+    for path, text in markdown_files().items():
+        for code in inline_code(text):
+            if re.fullmatch(r"make [a-z-]+", code):
+                assert code.split()[1] in targets, f"{relative(path)}: {code}"
+
+
+def test_gatelodge_commands_in_the_docs_parse(capsys: pytest.CaptureFixture[str]) -> None:
+    found = list(commands("gatelodge"))
+    assert found, "the docs show gatelodge commands"
+    faults: list[str] = []
+    for path, line in found:
+        try:
+            build_parser().parse_args(shlex.split(line)[1:])
+        except SystemExit as stopped:
+            if stopped.code:  # --help stops with 0
+                faults.append(f"{path}: {line}\n{capsys.readouterr().err}")
+    assert faults == []
+
+
+def test_gatelodge_commands_named_in_running_text_exist() -> None:
+    known = {
+        name
+        for action in build_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name in action.choices
+    }
+    for path, text in markdown_files().items():
+        for code in inline_code(text):
+            if named := re.match(r"gatelodge ([a-z]+)", code):
+                assert named[1] in known, f"{relative(path)}: {code}"
+
+
+def test_no_file_names_the_host_of_a_package_registry() -> None:
+    found = [
+        f"{relative(path)}: {host}"
+        for path, text in text_files().items()
+        for host in _REGISTRIES
+        if host in text.lower()
+    ]
+    assert found == []
+
+
+def test_no_file_has_a_path_of_one_machine() -> None:
+    found = [
+        f"{relative(path)}:{text.count(chr(10), 0, hit.start()) + 1}: {hit[0]}"
+        for path, text in text_files().items()
+        for hit in _MACHINE.finditer(text)
+    ]
+    assert found == []
