@@ -1,0 +1,127 @@
+"""The four parts of the native stack, as processes: Keycloak, the desk, a server, Traefik, in start order."""
+
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from gatelodge.ops.stack.authority import Certificates
+from gatelodge.ops.stack.binaries import Binaries
+from gatelodge.ops.stack.credentials import ADMINISTRATOR, Credentials
+from gatelodge.ops.stack.edge import edge_environment
+from gatelodge.ops.stack.keycloak import keycloak_command
+from gatelodge.ops.stack.options import REALM, StackOptions
+from gatelodge.ops.stack.ports import Ports
+from gatelodge.ops.stack.probes import all_of, answers
+from gatelodge.ops.stack.process import Part
+from gatelodge.outbound.client import Outbound
+
+__all__ = ["Composition", "compose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """Everything that a set of parts is made from.
+
+    ``scopes`` are those of the servers behind the desk; ``outbound`` sends the probes and trusts the local authority.
+    """
+
+    options: StackOptions
+    ports: Ports
+    binaries: Binaries
+    certificates: Certificates
+    credentials: Credentials
+    scopes: tuple[str, ...]
+    outbound: Outbound
+
+    @property
+    def keycloak_url(self) -> str:
+        """Keycloak's internal address."""
+        return f"http://127.0.0.1:{self.ports.keycloak}"
+
+
+def compose(given: Composition, *, ensure_realm: Callable[[], Awaitable[None]]) -> tuple[Part, ...]:
+    """The parts in start order; ``ensure_realm`` runs as soon as Keycloak is ready, the others wait for it by theirs."""
+    return (_keycloak(given, ensure_realm), _desk(given), _server(given), _traefik(given))
+
+
+def _keycloak(given: Composition, ensure_realm: Callable[[], Awaitable[None]]) -> Part:
+    options, layout = given.options, given.options.layout
+    return Part(
+        name="keycloak",
+        command=keycloak_command(given.binaries.java, layout.keycloak, options, given.ports),
+        # Read on the first start only, when the administrator is made.
+        environment=_inherited("KC_", "JAVA", "JDK_")
+        | {
+            "KC_BOOTSTRAP_ADMIN_USERNAME": ADMINISTRATOR,
+            "KC_BOOTSTRAP_ADMIN_PASSWORD": given.credentials.admin.reveal(),
+        },
+        log=layout.log("keycloak"),
+        probe=answers(given.outbound, f"http://127.0.0.1:{given.ports.management}/health/ready"),
+        folder=layout.keycloak,
+        after_ready=ensure_realm,
+        ready_seconds=180.0,
+        stop_seconds=20.0,
+    )
+
+
+def _desk(given: Composition) -> Part:
+    return Part(
+        name="desk",
+        command=(sys.executable, "-m", "gatelodge", "desk"),
+        environment=_python_environment(given, given.ports.desk) | {"GATELODGE_SCOPES": ",".join(given.scopes)},
+        log=given.options.layout.log("desk"),
+        probe=answers(given.outbound, f"http://127.0.0.1:{given.ports.desk}/health/ready"),
+        folder=given.options.layout.checkout,
+    )
+
+
+def _server(given: Composition) -> Part:
+    layout = given.options.layout
+    return Part(
+        name="server",
+        command=(sys.executable, "-m", "gatelodge", "serve", given.options.application),
+        environment=_python_environment(given, given.ports.server)
+        | {
+            "GATELODGE_PUBLIC_URL": given.options.mcp_url,
+            "GATELODGE_STATE_DIR": str(layout.state / "server"),
+        },
+        log=layout.log("server"),
+        probe=answers(given.outbound, f"http://127.0.0.1:{given.ports.server}/health/ready"),
+        folder=layout.checkout,
+    )
+
+
+def _traefik(given: Composition) -> Part:
+    layout, base = given.options.layout, given.options.public_base
+    return Part(
+        name="traefik",
+        command=(str(given.binaries.traefik), f"--configFile={layout.state / 'traefik' / 'traefik.yaml'}"),
+        environment=_inherited("TRAEFIK_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+        | edge_environment(given.ports, given.certificates),
+        log=layout.log("traefik"),
+        # The second one proves certificate, routes and a backend at once.
+        probe=all_of(
+            answers(given.outbound, f"http://127.0.0.1:{given.ports.ping}/ping"),
+            answers(given.outbound, f"{base}/health/live"),
+        ),
+        folder=layout.state,
+        stop_seconds=6.0,
+    )
+
+
+def _python_environment(given: Composition, port: int) -> dict[str, str]:
+    return _inherited("PYTHON") | {
+        "PYTHONUNBUFFERED": "1",
+        "GATELODGE_MODE": "development",
+        "GATELODGE_ISSUER": given.options.issuer,
+        "GATELODGE_ISSUER_INTERNAL_URL": f"{given.keycloak_url}/realms/{REALM}",
+        "GATELODGE_BIND": "127.0.0.1",
+        "GATELODGE_PORT": str(port),
+    }
+
+
+def _inherited(*without: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The caller's environment without the variables that would change how a part runs, whatever their case."""
+    values = os.environ if environment is None else environment
+    return {name: value for name, value in values.items() if not name.upper().startswith(without)}
