@@ -16,7 +16,9 @@ from gatelodge.ops.link.session import Era, link
 pytestmark = pytest.mark.stack
 
 
-@pytest.mark.parametrize(("era", "version"), [("modern", "2026-07-28"), ("legacy", "2025-11-25"), ("auto", "2026-07-28")])
+@pytest.mark.parametrize(
+    ("era", "version"), [("modern", "2026-07-28"), ("legacy", "2025-11-25"), ("auto", "2026-07-28")]
+)
 async def test_the_official_client_links_and_searches_in_each_era(stack: Stack, era: Era, version: str) -> None:
     report = await link(stack.target(), era=era)
     stack.admin.delete_client(report.client_id)
@@ -32,7 +34,15 @@ class _ScriptedOAuth(OAuth):
     def __init__(self, browser: ScriptedBrowser, context: ssl.SSLContext) -> None:
         self._browser = browser
         self._answers: list[AuthorizationCodeResult] = []
-        super().__init__(httpx_client_factory=lambda **given: httpx2.AsyncClient(**{"verify": context, **given}))
+
+        def factory(
+            headers: dict[str, str] | None = None,
+            timeout: httpx2.Timeout | None = None,
+            auth: httpx2.Auth | None = None,
+        ) -> httpx2.AsyncClient:
+            return httpx2.AsyncClient(headers=headers, timeout=timeout, auth=auth, verify=context)
+
+        super().__init__(httpx_client_factory=factory)
 
     async def redirect_handler(self, authorization_url: str) -> None:
         found = await self._browser.authorize(authorization_url)
@@ -43,6 +53,8 @@ class _ScriptedOAuth(OAuth):
         return self._answers.pop()
 
 
+# The tokens of a test are meant to end with it.
+@pytest.mark.filterwarnings("ignore:Using in-memory token storage")
 async def test_the_fastmcp_client_links_steps_up_and_finds_its_note(stack: Stack) -> None:
     context = ssl.create_default_context(cafile=str(stack.ca_file))
     oauth = _ScriptedOAuth(stack.target().browser(), context)

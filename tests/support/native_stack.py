@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ def free_port() -> int:
         return port
 
 
-def gatelodge(*arguments: str, state: Path, timeout: float = 300, **environment: str) -> "subprocess.CompletedProcess[str]":
+def gatelodge(
+    *arguments: str, state: Path, timeout: float = 300, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Run one command of a checkout with a state folder of its own."""
     return subprocess.run(
         [sys.executable, "-m", "gatelodge", *arguments, "--state-dir", str(state)],
@@ -44,9 +46,10 @@ class Stack:
 
     state: Path
     port: int
-    status: dict[str, Any]
-    internal: dict[str, Any]
-    admin: RealmAdmin
+    # Out of the repr, which a failing test prints: they hold passwords.
+    status: dict[str, Any] = field(repr=False)
+    internal: dict[str, Any] = field(repr=False)
+    admin: RealmAdmin = field(repr=False)
 
     @property
     def public_base(self) -> str:
@@ -86,7 +89,5 @@ def read_stack(state: Path, port: int) -> Stack:
     """The stack that ``gatelodge up`` made in ``state``."""
     status = json.loads(gatelodge("status", "--json", state=state).stdout)
     internal = json.loads((state / "internal.json").read_text())
-    admin = RealmAdmin(
-        internal["keycloak_url"], internal["admin"]["username"], Secret(internal["admin"]["password"])
-    )
+    admin = RealmAdmin(internal["keycloak_url"], internal["admin"]["username"], Secret(internal["admin"]["password"]))
     return Stack(state, port, status, internal, admin)

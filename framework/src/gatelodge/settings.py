@@ -99,7 +99,6 @@ class _Process(BaseSettings):
         return path
 
 
-
 class ServerSettings(_Process):
     """Settings of one MCP server process; ``public_url`` is resource, audience and what a client types."""
 

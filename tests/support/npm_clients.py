@@ -27,7 +27,7 @@ from gatelodge.ops.link.target import LinkTarget
 
 __all__ = ["Installed", "NpmLink", "NpmLinkFailed", "NpmUnavailable", "install", "installed_or_skip"]
 
-_CLIENTS = Path(__file__).resolve().parent / "clients"
+_CLIENTS = Path(__file__).resolve().parents[1] / "e2e" / "clients"
 _NODE_MIN = 22
 _INSTALL_SECONDS = 240
 _LINK_SECONDS = 60
