@@ -1,16 +1,21 @@
 """Starting and stopping the native stack: a second start, busy ports, Ctrl-C, a killed supervisor (B4)."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from native_stack import CHECKOUT, Stack, free_port, gatelodge
+
+from gatelodge.core.clock import SystemClock
+from gatelodge.ops.stack.authority import ensure_certificates
 
 pytestmark = pytest.mark.stack
 
@@ -102,6 +107,71 @@ def test_a_busy_port_is_named_with_its_option_before_anything_starts(tmp_path: P
 def test_status_and_down_of_a_stack_that_never_ran_say_so(tmp_path: Path) -> None:
     assert gatelodge("status", state=tmp_path).returncode == 3
     assert gatelodge("down", state=tmp_path).returncode == 0
+
+
+class Tunnel:
+    """Passes bytes from a port of its own to Traefik, as a tunnel service does."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self._open.append(near)
+                threading.Thread(target=self._join, args=(near,), daemon=True).start()
+
+    def _join(self, near: socket.socket) -> None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._target)) as far:
+            self._open.append(far)
+            threading.Thread(target=self._copy, args=(far, near), daemon=True).start()
+            self._copy(near, far)
+
+    @staticmethod
+    def _copy(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        for opened in (self._listener, *self._open):
+            opened.close()
+
+
+def test_a_stack_behind_a_tunnel_links_by_its_public_name(tmp_path: Path) -> None:
+    port = free_port()
+    tunnel = Tunnel(port)
+    public = f"https://localhost:{tunnel.port}"
+    # In life the tunnel's certificate is publicly trusted; here the system's trust is the stack's own authority.
+    ca_file = ensure_certificates(tmp_path / "tls", SystemClock()).ca_file
+    try:
+        started = gatelodge(
+            "up", "--detach", "--port", str(port), "--public-url", public, state=tmp_path, SSL_CERT_FILE=str(ca_file)
+        )
+        assert started.returncode == 0, started.stdout + started.stderr
+        assert "linked as a client would" in started.stdout
+        status = json.loads(gatelodge("status", "--json", state=tmp_path).stdout)
+        assert status["mcp_url"] == f"{public}/mcp"
+        assert status["issuer"] == f"{public}/realms/mcp"
+    finally:
+        gatelodge("down", state=tmp_path)
+        tunnel.close()
+
+
+@pytest.mark.parametrize("name", ["https://mcp.example.com/", "http://mcp.example.com", "mcp.example.com"])
+def test_an_unusable_public_url_is_refused_before_anything_starts(tmp_path: Path, name: str) -> None:
+    refused = gatelodge("up", "--public-url", name, "--port", str(free_port()), state=tmp_path)
+    assert refused.returncode == 2
+    assert name in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def _start_in_foreground(state: Path) -> tuple["subprocess.Popen[str]", list[int]]:

@@ -20,6 +20,9 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add ``up``, ``down`` and ``status``."""
     up = commands.add_parser("up", help="start Traefik, Keycloak, the desk and a server, and link once as a client")
     up.add_argument("--port", type=_port, default=8443, help="Traefik's port, https://localhost:PORT (8443)")
+    up.add_argument(
+        "--public-url", metavar="URL", help="origin that a tunnel to Traefik gives it, https://mcp.example.com"
+    )
     up.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="address Traefik listens on (127.0.0.1)")
     for part in ("keycloak", "desk", "server"):
         up.add_argument(f"--{part}-port", type=_port, help=f"internal port of the {part} (a free one)")
@@ -55,6 +58,7 @@ def _up(given: argparse.Namespace) -> int:
         server_port=given.server_port,
         application=given.app,
         link=given.link,
+        public_url=given.public_url,
     )
     clock = SystemClock()
     if given.detach:

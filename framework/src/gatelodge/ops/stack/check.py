@@ -43,7 +43,8 @@ def linker(given: Composition, clock: Clock, report: Report) -> Callable[[], Awa
         user = given.credentials.users[0]
         target = LinkTarget(
             mcp_url=given.options.mcp_url,
-            ca_file=given.certificates.ca_file,
+            # A public name has a publicly trusted certificate, or its clients could not link either.
+            ca_file=None if given.options.public_url else given.certificates.ca_file,
             username=user.username,
             password=user.password,
             issuer=given.options.issuer,

@@ -13,7 +13,10 @@ REALM = "mcp"
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """Options of one stack. Internal ports left ``None`` are chosen by the kernel. ``link``: check by linking once."""
+    """Options of one stack. Internal ports left ``None`` are chosen by the kernel. ``link``: check by linking once.
+
+    ``public_url``: the origin that a tunnel to Traefik gives this stack, such as ``https://mcp.example.com``.
+    """
 
     layout: Layout
     port: int = DEFAULT_PORT
@@ -23,11 +26,17 @@ class StackOptions:
     server_port: int | None = None
     application: str = "sample:app"
     link: bool = True
+    public_url: str | None = None
+
+    @property
+    def local_base(self) -> str:
+        """Traefik's own origin on this machine; ``localhost`` is the only name that resolves everywhere."""
+        return "https://localhost" if self.port == 443 else f"https://localhost:{self.port}"
 
     @property
     def public_base(self) -> str:
-        """The one origin of everything; ``localhost`` is the only name that resolves everywhere."""
-        return "https://localhost" if self.port == 443 else f"https://localhost:{self.port}"
+        """The one origin of everything: issuer, resource and audience are made from it."""
+        return self.public_url or self.local_base
 
     @property
     def mcp_url(self) -> str:
@@ -53,7 +62,7 @@ class StackOptions:
         """These options as arguments of ``gatelodge up``, for the detached supervisor."""
         arguments = ["--state-dir", str(self.layout.state), "--port", str(self.port), "--bind", self.bind]
         arguments += ["--app", self.application]
-        for name in ("keycloak_port", "desk_port", "server_port"):
+        for name in ("keycloak_port", "desk_port", "server_port", "public_url"):
             value = getattr(self, name)
             if value is not None:
                 arguments += [f"--{name.replace('_', '-')}", str(value)]

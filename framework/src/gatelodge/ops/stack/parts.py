@@ -93,7 +93,7 @@ def _server(given: Composition) -> Part:
 
 
 def _traefik(given: Composition) -> Part:
-    layout, base = given.options.layout, given.options.public_base
+    layout, base = given.options.layout, given.options.local_base
     return Part(
         name="traefik",
         command=(str(given.binaries.traefik), f"--configFile={layout.state / 'traefik' / 'traefik.yaml'}"),
