@@ -46,11 +46,14 @@ def test_other_text_stays_as_it_is() -> None:
 
 def test_configured_logging_writes_redacted_lines_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
+    levels = {name: logging.getLogger(name).level for name in (None, "httpx", "httpcore", "mcp", "fastmcp")}
     try:
         configure_logging()
         logging.getLogger("gatelodge.test").info("got %s", TOKEN)
     finally:
-        root.handlers[:], root.level = handlers, level
+        root.handlers[:] = handlers
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
     error = capsys.readouterr().err
     assert "gatelodge.test: got ***" in error

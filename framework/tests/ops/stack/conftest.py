@@ -16,11 +16,16 @@ CHECKOUT = Path(__file__).resolve().parents[4]
 
 
 class Backend:
-    """An HTTP server that answers every request with what it got, as JSON; ``gate`` holds back the rest of a stream."""
+    """An HTTP server that answers every request with what it got, as JSON; ``gate`` holds back the rest of a stream.
+
+    ``requests`` counts; with ``hang_up`` it closes the connection in place of an answer.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.status = 200
+        self.requests = 0
+        self.hang_up = False
         self.gate = threading.Event()
         backend = self
 
@@ -48,6 +53,10 @@ class Backend:
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         request.rfile.read(int(request.headers.get("content-length") or 0))
+        self.requests += 1
+        if self.hang_up:
+            request.close_connection = True
+            return
         if request.path.startswith("/mcp") and request.command == "POST":
             self._stream(request)
             return

@@ -42,6 +42,8 @@ class Server(Protocol):
     status: int
     port: int
     gate: Any
+    requests: int
+    hang_up: bool
 
     def close(self) -> None: ...
 
@@ -410,8 +412,24 @@ def test_the_access_log_holds_no_query_and_no_header(edge: Edge, until: Until) -
 def test_no_middleware_buffers_compresses_or_authenticates() -> None:
     text = (_CHECKOUT / "infra" / "traefik" / "dynamic.yaml").read_text()
     dynamic = yaml.safe_load(text)
-    assert {kind for each in dynamic["http"]["middlewares"].values() for kind in each} == {"headers"}
+    # `retry` reads requests whole and, as it is set, repeats none: the next test.
+    assert {kind for each in dynamic["http"]["middlewares"].values() for kind in each} == {"headers", "retry"}
     assert all(router["entryPoints"] == ["public"] for router in dynamic["http"]["routers"].values())
+
+
+# Of GET, Go's own transport repeats one that met a connection just closed, which is safe.
+@pytest.mark.parametrize("fault", [500, 502, 503, 504, "hang up"])
+def test_a_call_of_the_server_is_never_sent_twice(edge: Edge, fault: int | str) -> None:
+    before = edge.server.requests
+    try:
+        if isinstance(fault, int):
+            edge.server.status = fault
+        else:
+            edge.server.hang_up = True
+        assert edge.send("POST", "/status").status == (fault if isinstance(fault, int) else 502)
+    finally:
+        edge.server.status, edge.server.hang_up = 200, False
+    assert edge.server.requests == before + 1
 
 
 def test_the_desk_gone_means_keycloaks_metadata_and_no_registration(
