@@ -52,12 +52,21 @@ def test_the_status_shows_no_password(status: StackStatus) -> None:
 @pytest.mark.parametrize("client", SNIPPETS)
 def test_a_snippet_names_the_url_or_what_takes_its_place(client: str) -> None:
     text = SNIPPETS[client]("https://localhost:9443/mcp", Path("/state/tls/ca.pem"))
-    assert "https://localhost:9443/mcp" in text
+    assert "/state/tls/ca.pem" in text
     if client == "ChatGPT":
         assert "https://YOUR-NAME/mcp" in text
-        assert "tunnel" in text
+        assert "cloudflared tunnel --url https://localhost:9443 " in text
+        assert "gatelodge up --public-url https://YOUR-NAME" in text
     else:
-        assert "/state/tls/ca.pem" in text
+        assert "https://localhost:9443/mcp" in text
+
+
+@pytest.mark.parametrize("client", SNIPPETS)
+def test_with_a_public_name_every_snippet_names_it_and_no_local_authority(client: str) -> None:
+    text = SNIPPETS[client]("https://mcp.example.com/mcp", Path("/state/tls/ca.pem"))
+    assert "https://mcp.example.com/mcp" in text
+    assert "ca.pem" not in text
+    assert "YOUR-NAME" not in text
 
 
 @pytest.mark.parametrize("client", ["Claude", "VS Code"])
@@ -66,6 +75,14 @@ def test_a_configuration_snippet_is_json(client: str) -> None:
     found = re.search(r"^\{$.*?^\}$", text, re.MULTILINE | re.DOTALL)
     assert found
     assert "https://localhost:9443/mcp" in json.dumps(json.loads(found[0]))
+
+
+def test_a_public_url_takes_the_place_of_localhost_everywhere_but_at_the_edge_itself(layout: Layout) -> None:
+    options = StackOptions(layout, port=9443, public_url="https://mcp.example.com")
+    assert options.mcp_url == "https://mcp.example.com/mcp"
+    assert all("mcp.example.com" in url and "localhost" not in url for url in options.urls.values())
+    assert options.local_base == "https://localhost:9443"
+    assert options.arguments()[-2:] == ["--public-url", "https://mcp.example.com"]
 
 
 def test_the_default_https_port_is_left_out_of_the_urls(layout: Layout) -> None:
