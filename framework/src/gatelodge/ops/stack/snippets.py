@@ -18,20 +18,21 @@ _NAME = "deep-research"
 
 
 def _chatgpt(mcp_url: str, ca_file: Path) -> str:
-    steps = f"""\
-Settings > Apps > Advanced settings > Developer mode on; then Create app:
-  Name: {_NAME}
-  MCP server URL: {mcp_url if _public(mcp_url) else "https://YOUR-NAME/mcp"}
-  Authentication: OAuth"""
+    steps = [
+        "Settings > Apps > Advanced settings > Developer mode on; then Create app:",
+        f"  Name: {_NAME}",
+        f"  MCP server URL: {mcp_url if _public(mcp_url) else 'https://YOUR-NAME/mcp'}",
+        "  Authentication: OAuth",
+    ]
     if _public(mcp_url):
-        return steps
+        return "\n".join(steps)
     return f"""\
 ChatGPT calls from OpenAI's servers, where localhost is another machine. It needs a public HTTPS name:
-  1. end a tunnel at {origin_of(mcp_url)}, for example:
+  1. open a tunnel to {origin_of(mcp_url)}, for example:
      cloudflared tunnel --url {origin_of(mcp_url)} --origin-server-name localhost --origin-ca-pool '{ca_file}'
   2. gatelodge down, then: gatelodge up --public-url https://YOUR-NAME
      (the name becomes issuer and audience; a tunnel alone gives tokens for the wrong name)
-  3. {steps}"""
+  3. {f"{chr(10)}     ".join(steps)}"""
 
 
 def _claude(mcp_url: str, ca_file: Path) -> str:
