@@ -69,11 +69,10 @@ def test_the_settings_page_has_every_variable_with_its_default(section: str) -> 
 
 @pytest.mark.parametrize("section", MODELS)
 def test_the_settings_page_shows_the_examples_that_error_messages_show(section: str) -> None:
-    examples = {f"GATELODGE_{name.upper()}": text for name, text in gatelodge_settings._EXAMPLES.items()}
-    if section == "The sample server":
-        examples = sample_settings._EXAMPLES
+    model = MODELS[section]
+    examples = dict(zip(variables(model), model.model_fields.values(), strict=True))
     for name, row in rows(sections(_SETTINGS.read_text(encoding="utf-8"))[section]).items():
-        assert row[3] == examples[name]
+        assert [row[3]] == examples[name].examples
 
 
 def test_the_settings_page_names_every_variable_that_the_code_reads_or_sets() -> None:

@@ -12,20 +12,34 @@ if TYPE_CHECKING:
     from gatelodge.app.protect import protect
     from gatelodge.core.errors import GatelodgeError
     from gatelodge.core.identity import Principal
+    from gatelodge.settings import SettingsInvalid
+    from gatelodge.settings import load as load_settings
 
-__all__ = ["GatelodgeError", "Principal", "current_principal", "protect", "public", "requires"]
+__all__ = [
+    "GatelodgeError",
+    "Principal",
+    "SettingsInvalid",
+    "current_principal",
+    "load_settings",
+    "protect",
+    "public",
+    "requires",
+]
 
 _HOMES = {
-    "GatelodgeError": "gatelodge.core.errors",
-    "Principal": "gatelodge.core.identity",
-    "current_principal": "gatelodge.app.context",
-    "protect": "gatelodge.app.protect",
-    "public": "gatelodge.access.requirement",
-    "requires": "gatelodge.access.requirement",
+    "GatelodgeError": "gatelodge.core.errors:GatelodgeError",
+    "Principal": "gatelodge.core.identity:Principal",
+    "SettingsInvalid": "gatelodge.settings:SettingsInvalid",
+    "current_principal": "gatelodge.app.context:current_principal",
+    "load_settings": "gatelodge.settings:load",
+    "protect": "gatelodge.app.protect:protect",
+    "public": "gatelodge.access.requirement:public",
+    "requires": "gatelodge.access.requirement:requires",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'gatelodge' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    module, _, attribute = _HOMES[name].partition(":")
+    return getattr(import_module(module), attribute)

@@ -5,13 +5,12 @@ Each process has its own model, so a command validates only what it uses. Secret
 """
 
 import re
-from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gatelodge.core.codes import Code
@@ -23,21 +22,8 @@ from gatelodge.resource_server.config import ResourceServerConfig
 
 __all__ = ["DeskSettings", "ServerSettings", "SettingsInvalid", "load"]
 
-_EXAMPLES: Mapping[str, str] = {
-    "mode": "development",
-    "public_url": "https://mcp.example.com/mcp",
-    "issuer": "https://mcp.example.com/realms/mcp",
-    "issuer_internal_url": "http://keycloak:8080/realms/mcp",
-    "bind": "127.0.0.1",
-    "port": "8000",
-    "state_dir": ".gatelodge/server",
-    "allowed_origins": "https://inspector.example.com,http://localhost:6274",
-    "ca_file": "/etc/ssl/private-ca.pem",
-    "scopes": "deep-research:read,deep-research:write",
-    "registration_hosts": "chatgpt.com,claude.ai,localhost",
-}
 _LIST_SEPARATOR = re.compile(r"[,\s]+")
-S = TypeVar("S", bound="_Process")
+S = TypeVar("S", bound=BaseSettings)
 _List = Annotated[frozenset[str], NoDecode]
 
 
@@ -68,6 +54,12 @@ def _public(url: str) -> str:
     return url
 
 
+def _endpoint(url: str) -> str:
+    if not urlsplit(_public(url)).path.strip("/"):
+        raise ValueError("must have the path of the MCP endpoint")
+    return url
+
+
 def _internal(url: str | None) -> str | None:
     return None if url is None else _absolute_url(url).rstrip("/")
 
@@ -77,11 +69,11 @@ class _Process(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GATELODGE_", env_file=".env", extra="ignore", frozen=True)
 
-    mode: Literal["development", "production"] = "development"
-    issuer: str
-    bind: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=1, le=65535)
-    ca_file: Path | None = None
+    mode: Literal["development", "production"] = Field(default="development", examples=["development"])
+    issuer: str = Field(examples=["https://mcp.example.com/realms/mcp"])
+    bind: str = Field(default="127.0.0.1", examples=["127.0.0.1"])
+    port: int = Field(default=8000, ge=1, le=65535, examples=["8000"])
+    ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
 
     _check_issuer = field_validator("issuer")(_public)
 
@@ -102,12 +94,14 @@ class _Process(BaseSettings):
 class ServerSettings(_Process):
     """Settings of one MCP server process; ``public_url`` is resource, audience and what a client types."""
 
-    public_url: str
-    issuer_internal_url: str | None = None
-    state_dir: Path = Path(".gatelodge/server")
-    allowed_origins: _List = frozenset()
+    public_url: str = Field(examples=["https://mcp.example.com/mcp"])
+    issuer_internal_url: str | None = Field(default=None, examples=["http://keycloak:8080/realms/mcp"])
+    state_dir: Path = Field(default=Path(".gatelodge/server"), examples=[".gatelodge/server"])
+    allowed_origins: _List = Field(
+        default=frozenset(), examples=["https://inspector.example.com,http://localhost:6274"]
+    )
 
-    _check_public_url = field_validator("public_url")(_public)
+    _check_public_url = field_validator("public_url")(_endpoint)
     _check_internal = field_validator("issuer_internal_url")(_internal)
 
     @field_validator("allowed_origins", mode="before")
@@ -123,12 +117,6 @@ class ServerSettings(_Process):
                 raise ValueError(f"{origin!r} is no origin (scheme://host[:port])")
         return origins
 
-    @model_validator(mode="after")
-    def _check_path(self) -> Self:
-        if not urlsplit(self.public_url).path.strip("/"):
-            raise ValueError("GATELODGE_PUBLIC_URL must have the path of the MCP endpoint")
-        return self
-
     def issuer_config(self) -> IssuerConfig:
         """The issuer section; a server's scopes are those of its components."""
         return IssuerConfig(issuer=self.issuer, internal_url=self.issuer_internal_url)
@@ -141,11 +129,11 @@ class ServerSettings(_Process):
 class DeskSettings(_Process):
     """Settings of the registration desk."""
 
-    port: int = Field(default=8001, ge=1, le=65535)
+    port: int = Field(default=8001, ge=1, le=65535, examples=["8000"])
     # Required: behind the proxy the public issuer's registration endpoint leads back to the desk.
-    issuer_internal_url: str
-    scopes: _List = frozenset()
-    registration_hosts: _List = DEFAULT_REDIRECT_HOSTS
+    issuer_internal_url: str = Field(examples=["http://keycloak:8080/realms/mcp"])
+    scopes: _List = Field(default=frozenset(), examples=["deep-research:read,deep-research:write"])
+    registration_hosts: _List = Field(default=DEFAULT_REDIRECT_HOSTS, examples=["chatgpt.com,claude.ai,localhost"])
 
     _check_internal = field_validator("issuer_internal_url")(_internal)
 
@@ -170,20 +158,28 @@ def _split(value: object) -> object:
 
 
 def load(model: type[S], **overrides: Any) -> S:
-    """Read the environment and ``.env`` into ``model``. Raises: SettingsInvalid, naming every faulty variable."""
+    """Read the environment and ``.env`` into ``model``, a server author's own settings or one of ours.
+
+    Raises: SettingsInvalid, naming every faulty variable with the first of its field's ``examples``.
+    """
     try:
         return model(**overrides)
     except ValidationError as error:
-        raise SettingsInvalid("\n".join(_lines(error))) from None
+        raise SettingsInvalid("\n".join(_lines(model, error))) from None
 
 
-def _lines(error: ValidationError) -> list[str]:
+def _lines(model: type[BaseSettings], error: ValidationError) -> list[str]:
+    prefix = model.model_config.get("env_prefix", "")
+    examples: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        # pydantic names a field in a fault by its alias where it has one.
+        variable = field.validation_alias if isinstance(field.validation_alias, str) else f"{prefix}{name}".upper()
+        for known_as in (name, variable):
+            examples[known_as] = (variable, *(field.examples or ("",)))
     lines = ["The configuration is not usable:"]
     for fault in error.errors(include_url=False, include_input=False):
-        name = str(fault["loc"][0]) if fault["loc"] else ""
         text = "is missing" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
-        if name:
-            lines.append(f"  GATELODGE_{name.upper()}: {text} (example: {_EXAMPLES.get(name, '')})")
-        else:
-            lines.append(f"  {text} (example: {_EXAMPLES['public_url']})")
+        variable, example, *_ = examples.get(str(next(iter(fault["loc"]), "")), ("", ""))
+        named = f"{variable}: {text}" if variable else text
+        lines.append(f"  {named} (example: {example})" if example else f"  {named}")
     return lines

@@ -107,10 +107,31 @@ def test_a_tool_without_a_rule_stops_the_start_with_words_and_no_traceback(tmp_p
     assert "Traceback" not in error
 
 
-def test_faulty_settings_stop_the_start_before_anything_is_loaded(tmp_path: Path) -> None:
-    with serve(tmp_path, "raise AssertionError('loaded')", GATELODGE_PORT="x", GATELODGE_PUBLIC_URL="y") as process:
+OWN_SETTINGS = GOOD.replace(
+    "app = protect(mcp)",
+    """
+from gatelodge import load_settings
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+class Own(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SMALL_")
+    size: int = Field(examples=["3"])
+own = load_settings(Own)
+app = protect(mcp)
+""",
+)
+
+
+def test_faulty_settings_of_both_kinds_are_reported_at_once_before_anything_starts(tmp_path: Path) -> None:
+    faulty = {"GATELODGE_PORT": "x", "GATELODGE_PUBLIC_URL": "y", "SMALL_SIZE": "large"}
+    with serve(tmp_path, OWN_SETTINGS, **faulty) as process:
         _, error = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert "GATELODGE_PORT" in error
-    assert "GATELODGE_PUBLIC_URL" in error
-    assert "loaded" not in error
+    for name, example in (
+        ("GATELODGE_PORT", "8000"),
+        ("GATELODGE_PUBLIC_URL", "https://mcp.example.com/mcp"),
+        ("SMALL_SIZE", "3"),
+    ):
+        assert error.count(f"  {name}: ") == 1
+        assert f"(example: {example})" in error
+    assert "Traceback" not in error

@@ -123,8 +123,11 @@ def test_a_stop_while_preparing_ends_the_start_and_is_recorded(tmp_path: Path, n
         waiting_lock(cache / "prepare.lock", lambda: None),
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as started,
     ):
-        assert started.stdout
-        assert "another start prepares Keycloak" in started.stdout.readline()
-        started.send_signal(number)
-        assert started.wait(20) == 130
+        try:
+            assert started.stdout
+            assert "another start prepares Keycloak" in started.stdout.readline()
+            started.send_signal(number)
+            assert started.wait(20) == 130
+        finally:
+            started.kill()
     assert _state(tmp_path / "state")["state"] == "stopped"

@@ -4,22 +4,14 @@ import os
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
-from pydantic import Field, HttpUrl, ValidationError, field_validator
+from pydantic import Field, HttpUrl, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sample.index import analyzer
 
-__all__ = ["Settings", "explain"]
+__all__ = ["Settings"]
 
 _CHECKOUT = Path(__file__).parents[3]
-_EXAMPLES = {
-    "SAMPLE_CORPUS_DIR": "/srv/handbook",
-    "SAMPLE_CORPUS_PUBLIC": "true",
-    "SAMPLE_BASE_URL": "https://handbook.example.com",
-    "SAMPLE_LANGUAGE": "english",
-    "GATELODGE_PUBLIC_URL": "https://mcp.example.com/mcp",
-    "GATELODGE_STATE_DIR": ".gatelodge/server",
-}
 
 
 class Settings(BaseSettings):
@@ -29,12 +21,16 @@ class Settings(BaseSettings):
         env_prefix="SAMPLE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
 
-    corpus_dir: Path = _CHECKOUT / "docs"
-    corpus_public: bool = False
-    base_url: HttpUrl | None = None
-    language: str = "english"
-    public_url: str = Field(default="", validation_alias="GATELODGE_PUBLIC_URL")
-    state_dir: Path = Field(default=Path(".gatelodge/server"), validation_alias="GATELODGE_STATE_DIR")
+    corpus_dir: Path = Field(default=_CHECKOUT / "docs", examples=["/srv/handbook"])
+    corpus_public: bool = Field(default=False, examples=["true"])
+    base_url: HttpUrl | None = Field(default=None, examples=["https://handbook.example.com"])
+    language: str = Field(default="english", examples=["english"])
+    public_url: str = Field(
+        default="", validation_alias="GATELODGE_PUBLIC_URL", examples=["https://mcp.example.com/mcp"]
+    )
+    state_dir: Path = Field(
+        default=Path(".gatelodge/server"), validation_alias="GATELODGE_STATE_DIR", examples=[".gatelodge/server"]
+    )
 
     @field_validator("corpus_dir")
     @classmethod
@@ -61,13 +57,3 @@ class Settings(BaseSettings):
         if self.base_url:
             return f"{str(self.base_url).rstrip('/')}/{quote(path)}"
         return urljoin(self.public_url, f"d/{document_id}") if self.corpus_public else ""
-
-
-def explain(error: ValidationError) -> str:
-    """Every fault of the settings, one a line: the variable, what is wrong, an example."""
-    lines = ["The configuration is not usable:"]
-    for fault in error.errors(include_url=False, include_input=False):
-        field = str(fault["loc"][0])
-        name = field if field in _EXAMPLES else f"SAMPLE_{field.upper()}"
-        lines.append(f"  {name}: {fault['msg'].removeprefix('Value error, ')} (example: {_EXAMPLES[name]})")
-    return "\n".join(lines)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from deep_research.shelf import Shelf
 
-from gatelodge import protect
+from gatelodge import SettingsInvalid, protect
 from gatelodge.settings import ServerSettings
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
@@ -149,7 +149,7 @@ def test_a_wrong_setting_stops_the_start_with_its_name(
 ) -> None:
     Path("file.md").write_text("x")
     monkeypatch.setenv(variable, value)
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(SettingsInvalid) as stopped:
         runpy.run_module("sample.main")
-    assert f"{variable}: " in str(stopped.value.code)
-    assert reason in str(stopped.value.code)
+    assert f"{variable}: " in stopped.value.detail
+    assert reason in stopped.value.detail

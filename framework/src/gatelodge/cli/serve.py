@@ -20,10 +20,21 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 def _serve(options: argparse.Namespace) -> int:
     # Imported here: a command loads only what it runs, and FastMCP is most of a server's start-up time.
     from gatelodge.app.serve import load_application, run
-    from gatelodge.settings import ServerSettings, load
+    from gatelodge.settings import ServerSettings, SettingsInvalid, load
 
-    settings = load(ServerSettings)
-    return run(load_application(options.application), bind=settings.bind, port=settings.port)
+    # Ours and the application's own settings are reported together, so that nobody mends one fault per start.
+    faults: list[str] = []
+    try:
+        settings = load(ServerSettings)
+    except SettingsInvalid as error:
+        faults.append(error.detail)
+    try:
+        application = load_application(options.application)
+    except SettingsInvalid as error:
+        faults.append(error.detail)
+    if faults:
+        raise SettingsInvalid("\n".join(dict.fromkeys(faults)))
+    return run(application, bind=settings.bind, port=settings.port)
 
 
 def _desk(_: argparse.Namespace) -> int:

@@ -54,7 +54,9 @@ def up(options: StackOptions, *, cache: Path, clock: Clock, report: Report, tabl
         myself = ProcessId.of(os.getpid())
         write_record(layout.record, Record(RunState.STARTING, "preparing", myself, options.urls))
         # A stop while preparing must leave by the same way as Ctrl-C does.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # SIGINT too: a script's background job starts with it ignored.
+            signal.signal(number, signal.default_int_handler)
         try:
             given = _prepare(options, cache, clock, report)
             return asyncio.run(_supervise(given, clock, report, table=table))
