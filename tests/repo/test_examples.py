@@ -47,5 +47,10 @@ async def test_the_example_of_the_guide_starts_and_offers_its_scopes() -> None:
     assert answer.json()["scopes_supported"] == ["notes:read"]
 
 
+def test_the_settings_that_the_guide_shows_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTES_FOLDER", "elsewhere")
+    assert example(_GUIDE, 1)["settings"].folder == "elsewhere"
+
+
 async def test_the_test_that_the_guide_shows_passes() -> None:
-    await example(_GUIDE, 1)["test_the_note_needs_a_token"]()
+    await example(_GUIDE, 2)["test_the_note_needs_a_token"]()
