@@ -10,7 +10,7 @@ from fastmcp import FastMCP
 from protected import ISSUER, PUBLIC_URL, Serve, mixed_server, private_server, result_of
 
 from gatelodge import protect, public, requires
-from gatelodge.app.bridge import ComponentUndeclared
+from gatelodge.app.bridge.server import ComponentUndeclared
 from gatelodge.settings import ServerSettings
 
 METADATA = "https://localhost:8443/.well-known/oauth-protected-resource/mcp"

@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatelodge.app.answers import error_answer
-from gatelodge.app.bridge import FastMCPBridge
+from gatelodge.app.bridge.server import FastMCPBridge
 from gatelodge.app.gate import Gate
 from gatelodge.app.routes import server_routes
 from gatelodge.core.clock import Clock, SystemClock

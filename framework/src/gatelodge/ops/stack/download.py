@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from jgo.maven import MavenContext
@@ -30,12 +31,11 @@ def fetch_verified(pin: KeycloakPin, folder: Path, *, fetch: Fetch = fetch_with_
     remove_tree(folder)
     with guarded_disk(folder, f"downloading {name}"):
         folder.mkdir(parents=True)
-        try:
+        with ExitStack() as unless_whole:
+            unless_whole.callback(remove_tree, folder)
             archive = _fetch(fetch, pin, folder)
             actual = _sha256(archive)
-        except BaseException:
-            remove_tree(folder)
-            raise
+            unless_whole.pop_all()
     if actual != pin.sha256:
         remove_tree(folder)
         raise DownloadFailed(

@@ -1,0 +1,118 @@
+"""The access decision inside FastMCP: lists are filtered by it, and calls are decided once more.
+
+The gate decided before on what it read in the request; here the component is the one FastMCP itself resolved, so that
+no difference between two readings can run what was not allowed.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import mcp_types
+from fastmcp.exceptions import NotFoundError
+from fastmcp.prompts.base import Prompt, PromptResult
+from fastmcp.resources.base import Resource, ResourceResult
+from fastmcp.resources.template import ResourceTemplate
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools.base import Tool, ToolResult
+from fastmcp.utilities.components import FastMCPComponent
+
+from gatelodge.access.decide import Answer, Decision, decide
+from gatelodge.app.bridge.rules import rule_of
+from gatelodge.app.context import PRINCIPAL
+from gatelodge.app.message import Operation
+from gatelodge.core.identity import Principal
+
+__all__ = ["AccessMiddleware"]
+
+C = TypeVar("C", bound=FastMCPComponent)
+Decide = Callable[[Operation, Principal | None], Awaitable[Decision | None]]
+
+
+class AccessMiddleware(Middleware):
+    """The same decision as the gate's, for lists and, once more, for calls."""
+
+    def __init__(self, decision: Decide) -> None:
+        self._decision = decision
+
+    async def _allowed(self, method: str, target: str) -> bool:
+        decision = await self._decision(Operation(method, target), PRINCIPAL.get())
+        return decision is None or decision.answer is Answer.ALLOW
+
+    async def _visible(self, components: Sequence[C]) -> list[C]:
+        caller = PRINCIPAL.get()
+        return [c for c in components if decide(await rule_of(c), caller).answer is not Answer.DENY]
+
+    async def on_list_tools(
+        self,
+        context: MiddlewareContext[mcp_types.ListToolsRequest],
+        call_next: CallNext[mcp_types.ListToolsRequest, Sequence[Tool]],
+    ) -> Sequence[Tool]:
+        """Leave out denied tools; say of the others which security schemes they take."""
+        return [await _with_schemes(tool) for tool in await self._visible(await call_next(context))]
+
+    async def on_list_prompts(
+        self,
+        context: MiddlewareContext[mcp_types.ListPromptsRequest],
+        call_next: CallNext[mcp_types.ListPromptsRequest, Sequence[Prompt]],
+    ) -> Sequence[Prompt]:
+        """Leave out denied prompts."""
+        return await self._visible(await call_next(context))
+
+    async def on_list_resources(
+        self,
+        context: MiddlewareContext[mcp_types.ListResourcesRequest],
+        call_next: CallNext[mcp_types.ListResourcesRequest, Sequence[Resource]],
+    ) -> Sequence[Resource]:
+        """Leave out denied resources."""
+        return await self._visible(await call_next(context))
+
+    async def on_list_resource_templates(
+        self,
+        context: MiddlewareContext[mcp_types.ListResourceTemplatesRequest],
+        call_next: CallNext[mcp_types.ListResourceTemplatesRequest, Sequence[ResourceTemplate]],
+    ) -> Sequence[ResourceTemplate]:
+        """Leave out denied resource templates."""
+        return await self._visible(await call_next(context))
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[mcp_types.CallToolRequestParams],
+        call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        """Run an allowed tool; answer a denied one exactly as FastMCP answers an unknown one."""
+        name = context.message.name
+        if not await self._allowed("tools/call", name):
+            raise NotFoundError(f"Unknown tool: {name!r}")
+        return await call_next(context)
+
+    async def on_get_prompt(
+        self,
+        context: MiddlewareContext[mcp_types.GetPromptRequestParams],
+        call_next: CallNext[mcp_types.GetPromptRequestParams, PromptResult],
+    ) -> PromptResult:
+        """Render an allowed prompt; a denied one is unknown."""
+        name = context.message.name
+        if not await self._allowed("prompts/get", name):
+            raise NotFoundError(f"Unknown prompt: {name!r}")
+        return await call_next(context)
+
+    async def on_read_resource(
+        self,
+        context: MiddlewareContext[mcp_types.ReadResourceRequestParams],
+        call_next: CallNext[mcp_types.ReadResourceRequestParams, ResourceResult],
+    ) -> ResourceResult:
+        """Read an allowed resource; a denied one is unknown."""
+        uri = str(context.message.uri)
+        if not await self._allowed("resources/read", uri):
+            raise NotFoundError(f"Unknown resource: {uri!r}")
+        return await call_next(context)
+
+
+async def _with_schemes(tool: Tool) -> Tool:
+    """A copy of the tool whose ``_meta.securitySchemes`` says how it is authorised (OpenAI, plugins/build/auth)."""
+    rule = await rule_of(tool)
+    if rule is None or rule.public:
+        schemes: list[dict[str, Any]] = [{"type": "noauth"}]
+    else:
+        schemes = [{"type": "oauth2", "scopes": sorted(rule.scopes)}]
+    return tool.model_copy(update={"meta": {**(tool.meta or {}), "securitySchemes": schemes}})
