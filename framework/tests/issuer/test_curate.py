@@ -28,6 +28,7 @@ def test_the_issuer_stays_equal_byte_by_byte(curated: Mapping[str, Any]) -> None
     assert curated["issuer"] == ISSUER
 
 
+@pytest.mark.requirement("RFC9700-2.1.1-pkce-advertised", "MCP26-AUTH-20", "MCP25-AUTH-20")
 def test_only_s256_is_offered_for_pkce(curated: Mapping[str, Any]) -> None:
     assert curated["code_challenge_methods_supported"] == ["S256"]
 
@@ -139,6 +140,7 @@ def test_the_source_document_is_neither_changed_nor_shared(keycloak: dict[str, A
     assert keycloak == before
 
 
+@pytest.mark.requirement("RFC8414-2-members")
 def test_the_official_client_can_read_the_curated_document(curated: Mapping[str, Any]) -> None:
     parsed = OAuthMetadata.model_validate(curated)
 

@@ -41,6 +41,7 @@ def test_the_set_of_a_realm_gives_its_signing_keys_and_not_its_encryption_key(to
     assert not any(key.is_private for key in keys.values())
 
 
+@pytest.mark.requirement("RFC8725-3.1-key-algorithm")
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"])
 def test_a_key_fits_its_own_algorithm_and_no_other(algorithm: str) -> None:
     key = read_key_set({"keys": [make_key(algorithm, kid="k").as_dict(private=False)]})["k"]
@@ -99,6 +100,7 @@ def test_an_rsa_key_that_does_not_qualify_is_left_out_alone(
     assert usable({**rsa, **change}, good) == {GOOD}
 
 
+@pytest.mark.requirement("RFC8725-3.4-inputs")
 @pytest.mark.parametrize(
     "change",
     [
@@ -119,6 +121,7 @@ def test_an_elliptic_key_that_does_not_qualify_is_left_out_alone(
     assert usable({**elliptic, **change}, good) == {GOOD}
 
 
+@pytest.mark.requirement("RFC8725-3.4-inputs")
 @pytest.mark.parametrize("change", [{"x": "AA"}, {"x": "*"}, {"crv": "X25519"}, {"crv": "Ed448"}, {"crv": "P-256"}])
 def test_an_edwards_key_that_does_not_qualify_is_left_out_alone(
     elliptic: dict[str, Any], good: dict[str, Any], change: dict[str, Any]
@@ -131,6 +134,7 @@ def test_an_entry_that_is_no_object_is_left_out_alone(good: dict[str, Any], entr
     assert usable(entry, good) == {GOOD}
 
 
+@pytest.mark.requirement("RFC8725-3.5-entropy")
 @pytest.mark.filterwarnings("ignore:.*1024|.*2048:UserWarning")
 def test_a_short_rsa_key_is_left_out_alone(good: dict[str, Any]) -> None:
     short = RSAKey.generate_key(1024, {"kid": "short", "use": "sig", "alg": "RS256"}).as_dict(private=False)
@@ -163,6 +167,7 @@ def test_a_set_with_a_private_key_is_refused_whole(good: dict[str, Any]) -> None
     assert str(leaked["d"]) not in str(caught.value)
 
 
+@pytest.mark.requirement("RFC8725-3.5-entropy")
 def test_a_set_with_a_symmetric_key_is_refused_whole(good: dict[str, Any]) -> None:
     with pytest.raises(KeySetRefused, match="private or symmetric"):
         usable(good, {"kty": "oct", "kid": "s", "k": "c2VjcmV0"})

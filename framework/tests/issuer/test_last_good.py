@@ -13,11 +13,12 @@ LIFE, COOLDOWN, LIMIT = 300.0, 10.0, 3600.0
 
 
 class Source:
-    """Counts its fetches; returns that number unless it is down; waits for ``gate`` when it is closed."""
+    """Counts its fetches; returns that number unless it is down or has a hiccup; waits for ``gate`` when it is closed."""
 
     def __init__(self) -> None:
         self.fetches = 0
         self.down = False
+        self.hiccups = 0
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -26,7 +27,8 @@ class Source:
         number = self.fetches
         # Only a call that waits where it must not gets to the limit: a failed test rather than a hung one.
         await asyncio.wait_for(self.gate.wait(), 10)
-        if self.down:
+        self.hiccups, hiccup = max(0, self.hiccups - 1), self.hiccups > 0
+        if self.down or hiccup:
             raise IssuerUnavailable(f"fetch {number} failed", hint="look there")
         return number
 
@@ -133,12 +135,154 @@ async def test_renewing_is_held_back_by_the_cool_down(kept: LastGood[int], sourc
     await kept.get()
     for _ in range(50):
         await kept.renew()
-    assert source.fetches == 1
+    assert source.fetches == 2
 
     clock.advance(COOLDOWN)
     await asyncio.gather(*(kept.renew() for _ in range(50)))
-    assert source.fetches == 2
+    assert source.fetches == 3
+    assert await kept.get() == 3
+
+
+async def test_what_age_fetches_does_not_hold_a_renewal_back(
+    kept: LastGood[int], source: Source, clock: ManualClock
+) -> None:
+    await kept.get()
+    await kept.renew()
+    clock.advance(LIFE)
+    assert await kept.get() == 3
+
+    await kept.renew()
+    assert await kept.get() == 4
+
+
+async def test_in_an_outage_renewals_and_age_share_one_fetch_per_cool_down(
+    kept: LastGood[int], source: Source, clock: ManualClock
+) -> None:
+    await kept.get()
+    source.down = True
+    clock.advance(LIFE)
+    await kept.get()
+    before = source.fetches
+    for _ in range(6):
+        clock.advance(COOLDOWN / 2)
+        await kept.get()
+        await kept.renew()
+
+    assert source.fetches - before == 3
+
+
+async def test_a_failed_fetch_is_tried_once_more_at_once(kept: LastGood[int], source: Source) -> None:
+    source.hiccups = 1
+
     assert await kept.get() == 2
+
+
+async def test_a_failed_renewal_is_not_tried_again(kept: LastGood[int], source: Source) -> None:
+    await kept.get()
+    source.hiccups = 1
+    await kept.renew()
+
+    assert await kept.get() == 1
+    assert source.fetches == 2
+
+
+async def test_a_lasting_outage_is_not_retried_each_time(
+    kept: LastGood[int], source: Source, clock: ManualClock
+) -> None:
+    await kept.get()
+    source.down = True
+    for _ in range(3):
+        clock.advance(LIFE)
+        await kept.get()
+
+    assert source.fetches == 1 + 2 + 1 + 1
+
+
+async def test_the_age_of_a_copy_counts_from_the_question(
+    kept: LastGood[int], source: Source, clock: ManualClock
+) -> None:
+    source.gate.clear()
+    waiting = asyncio.create_task(kept.get())
+    await until(lambda: source.fetches == 1)
+    clock.advance(5)
+    source.gate.set()
+    await waiting
+    clock.advance(LIFE - 5)
+
+    assert await kept.get() == 2
+
+
+async def test_a_source_that_never_ends_its_answer_is_given_up(
+    kept: LastGood[int], source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatelodge.issuer.last_good.DEADLINE", 0.01)
+    source.gate.clear()
+
+    with pytest.raises(IssuerUnavailable, match="not fetched yet: no whole answer within"):
+        await kept.get()
+    assert source.fetches == 1
+
+
+@pytest.mark.parametrize(("waited", "retry_after"), [(0, 1), (0.5, 1)])
+async def test_a_refusal_says_when_the_next_try_may_be(
+    kept: LastGood[int], source: Source, clock: ManualClock, waited: float, retry_after: int
+) -> None:
+    source.down = True
+    with pytest.raises(IssuerUnavailable):
+        await kept.get()
+    clock.advance(waited)
+    with pytest.raises(IssuerUnavailable) as caught:
+        await kept.get()
+
+    assert caught.value.retry_after == retry_after
+
+
+async def test_closing_ends_the_fetch_in_flight(kept: LastGood[int], source: Source) -> None:
+    await kept.aclose()
+    source.gate.clear()
+    waiting = asyncio.create_task(kept.get())
+    await until(lambda: source.fetches == 1)
+    await kept.aclose()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def restored(source: Source, clock: ManualClock, age: float) -> LastGood[int]:
+    return LastGood(
+        source,
+        clock,
+        unfetched=IssuerUnavailable("not fetched yet"),
+        ttl=LIFE,
+        cooldown=COOLDOWN,
+        stale_limit=LIMIT,
+        restore=lambda: (99, age),
+    )
+
+
+async def test_a_restored_copy_serves_when_the_source_is_down_and_for_the_rest_of_its_limit(
+    source: Source, clock: ManualClock
+) -> None:
+    kept = restored(source, clock, age=LIMIT - 100)
+    source.down = True
+    assert await kept.get() == 99
+    clock.advance(100)
+    assert await kept.get() == 99
+    clock.advance(COOLDOWN)
+
+    with pytest.raises(IssuerUnavailable):
+        await kept.get()
+
+
+async def test_a_restored_copy_never_serves_before_the_source_was_asked(source: Source, clock: ManualClock) -> None:
+    kept = restored(source, clock, age=0)
+    source.gate.clear()
+    waiting = [asyncio.create_task(kept.get()) for _ in range(2)]
+    await until(lambda: source.fetches == 1)
+    source.gate.set()
+
+    assert await asyncio.gather(*waiting) == [1, 1]
 
 
 async def test_an_outage_serves_the_old_copy_up_to_its_limit_and_no_longer(
@@ -150,7 +294,7 @@ async def test_an_outage_serves_the_old_copy_up_to_its_limit_and_no_longer(
     assert await kept.get() == 1
 
     clock.advance(COOLDOWN)
-    with pytest.raises(IssuerUnavailable, match="fetch 3 failed"):
+    with pytest.raises(IssuerUnavailable, match="fetch 4 failed"):
         await kept.get()
 
 
@@ -163,7 +307,7 @@ async def test_an_outage_costs_one_fetch_per_cool_down_and_no_waiting(
     await kept.get()
     source.gate.clear()
 
-    for _ in range(6):
+    for _ in range(3):
         clock.advance(COOLDOWN / 2)
         # The gate is closed: a call that waited for the fetch would never return.
         assert await kept.get() == 1
@@ -171,7 +315,7 @@ async def test_an_outage_costs_one_fetch_per_cool_down_and_no_waiting(
     source.gate.set()
     await kept.renew()
 
-    assert source.fetches == 3
+    assert source.fetches == 4
 
 
 async def test_the_old_copy_is_not_trusted_on_the_word_of_an_outage_long_ago(
@@ -182,9 +326,9 @@ async def test_the_old_copy_is_not_trusted_on_the_word_of_an_outage_long_ago(
     clock.advance(LIFE)
     await kept.get()
     source.down = False
-    clock.advance(LIFE)
+    clock.advance(2 * COOLDOWN)
 
-    assert await kept.get() == 3
+    assert await kept.get() == 4
 
 
 async def test_a_good_copy_after_an_outage_ends_it(kept: LastGood[int], source: Source, clock: ManualClock) -> None:
@@ -197,7 +341,7 @@ async def test_a_good_copy_after_an_outage_ends_it(kept: LastGood[int], source: 
     await kept.renew()
     clock.advance(LIFE)
 
-    assert await kept.get() == 4
+    assert await kept.get() == 5
 
 
 async def test_a_failed_first_fetch_is_tried_again_after_a_second(
@@ -205,12 +349,12 @@ async def test_a_failed_first_fetch_is_tried_again_after_a_second(
 ) -> None:
     source.down = True
     for _ in range(3):
-        with pytest.raises(IssuerUnavailable, match="fetch 1 failed"):
+        with pytest.raises(IssuerUnavailable, match="fetch 2 failed"):
             await kept.get()
     source.down = False
     clock.advance(1)
 
-    assert await kept.get() == 2
+    assert await kept.get() == 3
 
 
 async def test_each_caller_gets_an_error_of_its_own(kept: LastGood[int], source: Source) -> None:

@@ -14,6 +14,7 @@ def test_a_key_of_usual_size_and_exponent_is_strong(bits: int) -> None:
     assert weakness(modulus(bits), 65537) is None
 
 
+@pytest.mark.requirement("RFC8725-3.5-entropy")
 @pytest.mark.parametrize("bits", [512, 1024, 2047, 8193, 16384])
 def test_a_key_too_short_or_too_long_is_weak(bits: int) -> None:
     assert weakness(modulus(bits), 65537) == "RSA key not of 2048 to 8192 bits"

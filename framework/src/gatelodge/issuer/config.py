@@ -18,8 +18,10 @@ class IssuerConfig:
     scopes: tuple[str, ...] = ()
     metadata_ttl: float = 300.0
     keys_ttl: float = 300.0
-    keys_cooldown: float = 10.0
-    keys_stale_limit: float = 21600.0
+    # Half a minute: unknown key ids cost two fetches a minute, and a new key waits no longer than this for its fetch.
+    keys_cooldown: float = 30.0
+    # Six hours of outage and one life of the keys: an outage may begin that long after the last fetch.
+    keys_stale_limit: float = 6 * 3600 + 300.0
 
     @property
     def base_url(self) -> str:

@@ -9,12 +9,14 @@ Not here: the URLs it is served at (``app``), and client-id metadata documents (
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from gatelodge.core.clock import Clock
 from gatelodge.core.codes import Code
-from gatelodge.core.errors import GatelodgeError
 from gatelodge.issuer.config import IssuerConfig
+from gatelodge.issuer.disk_copy import DiskCopy
+from gatelodge.issuer.errors import Unavailable
 from gatelodge.issuer.last_good import LastGood
 from gatelodge.outbound.client import Outbound, UpstreamAnswerUnusable, UpstreamUnreachable
 
@@ -22,6 +24,8 @@ __all__ = ["IssuerMismatch", "IssuerUnavailable", "MetadataSource", "curate", "f
 
 logger = logging.getLogger(__name__)
 
+# Keycloak's document has about 7 kB.
+MAX_BYTES = 50_000
 REALM_SCOPES = ("openid", "email", "profile", "offline_access")
 GRANTS = ("authorization_code", "refresh_token")
 CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post", "private_key_jwt")
@@ -59,13 +63,13 @@ WITHDRAWN = frozenset(
 )
 
 
-class IssuerUnavailable(GatelodgeError):
+class IssuerUnavailable(Unavailable):
     """No usable metadata came, and none ever did."""
 
     code = Code.ISSUER_UNAVAILABLE
 
 
-class IssuerMismatch(GatelodgeError):
+class IssuerMismatch(Unavailable):
     """The metadata names another issuer than the configured one."""
 
     code = Code.ISSUER_MISMATCH
@@ -75,12 +79,16 @@ async def fetch_metadata(outbound: Outbound, config: IssuerConfig) -> dict[str, 
     """The issuer's own document, its ``issuer`` checked. Raises: IssuerUnavailable, IssuerMismatch."""
     url = f"{config.base_url}/.well-known/openid-configuration"
     try:
-        document = await outbound.get_json(url)
+        document = await outbound.get_json(url, max_bytes=MAX_BYTES)
     except (UpstreamUnreachable, UpstreamAnswerUnusable) as error:
         raise IssuerUnavailable(f"no metadata of {config.issuer}: {error.detail}") from error
+    return _of_issuer(document, config, url)
+
+
+def _of_issuer(document: dict[str, Any], config: IssuerConfig, source: str) -> dict[str, Any]:
     if document.get("issuer") != config.issuer:
         named = repr(document.get("issuer"))[:200]
-        raise IssuerMismatch(f"{url} names the issuer {named}, configured is {config.issuer!r}")
+        raise IssuerMismatch(f"{source} names the issuer {named}, configured is {config.issuer!r}")
     return document
 
 
@@ -116,17 +124,23 @@ def _strings(document: Mapping[str, Any], member: str) -> list[str]:
 
 
 class MetadataSource:
-    """The issuer's metadata, kept for ``metadata_ttl`` and, while the issuer is down, for as long as that lasts."""
+    """The issuer's metadata, kept for ``metadata_ttl`` and, while the issuer is down, for as long as that lasts.
 
-    def __init__(self, outbound: Outbound, config: IssuerConfig, clock: Clock) -> None:
+    With a ``state`` folder the last good document also outlives this process, up to ``keys_stale_limit``.
+    """
+
+    def __init__(self, outbound: Outbound, config: IssuerConfig, clock: Clock, state: Path | None = None) -> None:
         self._outbound = outbound
         self._config = config
+        self._clock = clock
+        self._disk = DiskCopy(state, config.issuer, "metadata", config.keys_stale_limit, clock) if state else None
         self._kept = LastGood(
             self._load,
             clock,
-            unfetched=IssuerUnavailable(f"no metadata of {config.issuer} was fetched yet"),
+            unfetched=IssuerUnavailable(f"no metadata of {config.issuer}"),
             ttl=config.metadata_ttl,
             cooldown=config.keys_cooldown,
+            restore=self._restore,
         )
 
     async def raw(self) -> Mapping[str, Any]:
@@ -137,9 +151,24 @@ class MetadataSource:
         """A new document for clients, see ``curate``. Raises: IssuerUnavailable, IssuerMismatch."""
         return curate(await self.raw(), scopes=self._config.scopes)
 
+    async def aclose(self) -> None:
+        """End the fetch in flight, if there is one."""
+        await self._kept.aclose()
+
     async def _load(self) -> Mapping[str, Any]:
+        asked = self._clock.now()
         document = await fetch_metadata(self._outbound, self._config)
         missing = sorted(set(self._config.scopes) - set(_strings(document, "scopes_supported")))
         if missing:
             logger.warning("%s does not offer %s: clients are not told of it", self._config.issuer, " ".join(missing))
+        if self._disk is not None:
+            await self._disk.save(document, asked)
         return document
+
+    def _restore(self) -> tuple[Mapping[str, Any], float] | None:
+        copy = self._disk.load() if self._disk is not None else None
+        try:
+            return copy and (_of_issuer(copy[0], self._config, "the copy on disk"), copy[1])
+        except IssuerMismatch as error:
+            logger.warning("ignored: %s", error.detail)
+            return None

@@ -62,6 +62,7 @@ class Outbound:
         self._client = httpx.AsyncClient(
             verify=verify,
             timeout=timeout,
+            headers={"accept-encoding": "identity"},
             follow_redirects=False,
             transport=transport,
             # Proxy variables of the environment would send internal calls outside.
@@ -69,23 +70,36 @@ class Outbound:
         )
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        max_bytes: int | None = None,
     ) -> Answer:
-        """Send one request and read the whole answer. Raises: UpstreamUnreachable, UpstreamAnswerUnusable."""
+        """Send one request and read the whole answer; ``max_bytes`` may only lower the client's cap.
+
+        Raises: UpstreamUnreachable, UpstreamAnswerUnusable.
+        """
+        cap = self._max_bytes if max_bytes is None else min(max_bytes, self._max_bytes)
         try:
             async with self._client.stream(method, url, headers=headers, content=content) as response:
+                # Unpacked, a small piece could be a thousand times its size before it is counted.
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise UpstreamAnswerUnusable(f"{method} {url}: answer is compressed, which was not asked for")
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
                     body += chunk
-                    if len(body) > self._max_bytes:
-                        raise UpstreamAnswerUnusable(f"{method} {url}: answer over {self._max_bytes} bytes")
+                    if len(body) > cap:
+                        raise UpstreamAnswerUnusable(f"{method} {url}: answer over {cap} bytes")
                 return Answer(response.status_code, dict(response.headers), bytes(body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UpstreamUnreachable(f"{method} {url}: {type(error).__name__}: {error}") from error
 
-    async def get_json(self, url: str) -> dict[str, Any]:
+    async def get_json(self, url: str, *, max_bytes: int | None = None) -> dict[str, Any]:
         """GET a JSON object with status 200. Raises: UpstreamUnreachable, UpstreamAnswerUnusable."""
-        answer = await self.request("GET", url, headers={"accept": "application/json"})
+        answer = await self.request("GET", url, headers={"accept": "application/json"}, max_bytes=max_bytes)
         if answer.status != 200:
             raise UpstreamAnswerUnusable(f"GET {url}: status {answer.status}")
         return answer.json_object()
