@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gatelodge.core.codes import Code
@@ -18,7 +18,7 @@ from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.urls import is_loopback, origin_of
 from gatelodge.issuer.config import IssuerConfig
 from gatelodge.registration.config import DEFAULT_REDIRECT_HOSTS, RegistrationPolicy
-from gatelodge.resource_server.config import ResourceServerConfig
+from gatelodge.resource_server.config import ASYMMETRIC_ALGORITHMS, ResourceServerConfig
 
 __all__ = ["DeskSettings", "ServerSettings", "SettingsInvalid", "load"]
 
@@ -101,10 +101,15 @@ class ServerSettings(_Process):
         default=frozenset(), examples=["https://inspector.example.com,http://localhost:6274"]
     )
 
+    trusted_issuers: _List = Field(default=frozenset(), examples=["https://login.example.org/realms/staff"])
+    token_algorithms: _List = Field(default=ASYMMETRIC_ALGORITHMS, examples=["RS256,ES256"])
+    token_leeway: float = Field(default=10.0, ge=0, le=300, examples=["30"])
+    token_max_life: float = Field(default=3600.0, gt=0, le=86_400, examples=["900"])
+
     _check_public_url = field_validator("public_url")(_endpoint)
     _check_internal = field_validator("issuer_internal_url")(_internal)
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "trusted_issuers", "token_algorithms", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
         return _split(value)
@@ -117,13 +122,40 @@ class ServerSettings(_Process):
                 raise ValueError(f"{origin!r} is no origin (scheme://host[:port])")
         return origins
 
+    @field_validator("trusted_issuers")
+    @classmethod
+    def _check_trusted(cls, issuers: frozenset[str], info: ValidationInfo) -> frozenset[str]:
+        for issuer in issuers:
+            _public(issuer)
+        if info.data.get("issuer") in issuers:
+            raise ValueError("must not repeat GATELODGE_ISSUER, which is trusted already")
+        return issuers
+
+    @field_validator("token_algorithms")
+    @classmethod
+    def _check_algorithms(cls, names: frozenset[str]) -> frozenset[str]:
+        if not names or names - ASYMMETRIC_ALGORITHMS:
+            raise ValueError(f"must be one or more of {', '.join(sorted(ASYMMETRIC_ALGORITHMS))}")
+        return names
+
     def issuer_config(self) -> IssuerConfig:
         """The issuer section; a server's scopes are those of its components."""
         return IssuerConfig(issuer=self.issuer, internal_url=self.issuer_internal_url)
 
     def resource_server_config(self) -> ResourceServerConfig:
         """The resource-server section."""
-        return ResourceServerConfig(public_url=self.public_url, issuer=self.issuer)
+        return ResourceServerConfig(
+            public_url=self.public_url,
+            issuer=self.issuer,
+            algorithms=tuple(sorted(self.token_algorithms)),
+            leeway=self.token_leeway,
+            max_life=self.token_max_life,
+            trusted_issuers=tuple(sorted(self.trusted_issuers)),
+        )
+
+    def trusted_issuer_configs(self) -> tuple[IssuerConfig, ...]:
+        """One issuer section for each further issuer, reached at its public URL."""
+        return tuple(IssuerConfig(issuer=issuer) for issuer in sorted(self.trusted_issuers))
 
 
 class DeskSettings(_Process):

@@ -10,6 +10,7 @@ def read(*values: bytes, query: bytes = b"") -> str | None:
     return bearer_token(headers, query)
 
 
+@pytest.mark.requirement("RFC6750-2.1-header")
 @pytest.mark.parametrize(
     "value",
     [
@@ -62,6 +63,7 @@ def test_a_token_in_another_header_is_ignored(headers: list[tuple[bytes, bytes]]
     assert bearer_token(headers, b"") is None
 
 
+@pytest.mark.requirement("RFC6750-3.1-invalid-request")
 @pytest.mark.parametrize(
     "value",
     [
@@ -93,6 +95,7 @@ def test_a_header_without_one_clear_token_is_malformed(value: bytes) -> None:
         read(value)
 
 
+@pytest.mark.requirement("RFC6750-2-one-header")
 @pytest.mark.parametrize(
     "values",
     [
@@ -107,6 +110,7 @@ def test_two_headers_are_malformed_whatever_they_hold(values: tuple[bytes, ...])
         read(*values)
 
 
+@pytest.mark.requirement("RFC6750-2.3-no-query", "RFC9700-4.3.2-no-query", "MCP26-AUTH-09", "MCP25-AUTH-09")
 @pytest.mark.parametrize(
     "query",
     [
@@ -136,6 +140,7 @@ def test_a_header_is_read_up_to_its_limit_and_malformed_beyond() -> None:
         read(longest + b"a")
 
 
+@pytest.mark.requirement("RFC9700-4.9.2-secrets")
 def test_the_error_does_not_repeat_what_was_sent() -> None:
     with pytest.raises(CredentialsMalformed) as caught:
         read(b"Bearer secret value")

@@ -15,6 +15,7 @@ def parse(header: str) -> dict[str, str]:
     return parse_keqv_list(parse_http_list(parameters))
 
 
+@pytest.mark.requirement("RFC6750-3-scheme", "RFC6750-3.1-no-error")
 def test_without_credentials_there_is_metadata_and_scope_but_no_error() -> None:
     assert challenge(METADATA, scopes=["notes:read"]) == f'Bearer resource_metadata="{METADATA}", scope="notes:read"'
 
@@ -23,6 +24,7 @@ def test_a_description_alone_does_not_make_an_error() -> None:
     assert challenge(METADATA, scopes=["a"], description="sign in") == challenge(METADATA, scopes=["a"])
 
 
+@pytest.mark.requirement("RFC6750-3-error")
 def test_a_refused_token_is_answered_with_error_and_description() -> None:
     header = challenge(METADATA, scopes=["notes:read"], error="invalid_token", description="Not valid here.")
     assert parse(header) == {
@@ -48,6 +50,7 @@ def test_an_empty_scope_is_left_out() -> None:
     assert challenge(METADATA, scopes=[]) == f'Bearer resource_metadata="{METADATA}"'
 
 
+@pytest.mark.requirement("RFC6750-3-characters")
 @pytest.mark.parametrize(
     "text", ['a", error="x', "a\\", 'a\\"', "a\r\nSet-Cookie: x=y", "a\x00b", "a\x7fb", "ä€\u2028"]
 )
@@ -59,6 +62,7 @@ def test_nothing_can_leave_its_quotes_or_the_line(text: str) -> None:
     assert parse(header)["error"] == "invalid_token"
 
 
+@pytest.mark.requirement("RFC6750-3-characters")
 def test_a_description_has_neither_quote_nor_backslash() -> None:
     header = challenge(METADATA, scopes=["a"], error="invalid_token", description='say "a\\b"')
     assert parse(header)["error_description"] == "say 'a/b'"

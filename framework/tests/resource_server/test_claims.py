@@ -134,6 +134,9 @@ WRONG: list[tuple[str, Any, Reason]] = [
 ]
 
 
+@pytest.mark.requirement("RFC6750-5.3-short-life", "RFC8725-3.8-subject", "RFC8725-3.9-audience", "RFC9068-4-issuer")
+@pytest.mark.requirement("RFC9068-4-audience", "RFC9068-4-expiry", "RFC9700-2.2.1-no-downgrade")
+@pytest.mark.requirement("RFC9700-2.3-audience-checked", "MCP26-AUTH-07", "MCP25-AUTH-07")
 @pytest.mark.parametrize(("claim", "value", "reason"), WRONG, ids=lambda value: repr(value)[:40])
 async def test_a_wrong_claim_refuses_a_validly_signed_token(
     tokens: TokenFactory, refused: Refused, claim: str, value: Any, reason: Reason
@@ -182,6 +185,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.requirement("RFC8725-3.12-exclusive", "RFC9700-2.2.1-no-downgrade", "RFC9700-4.15-client-no-user")
 @pytest.mark.parametrize("claims", FOREIGN.values(), ids=FOREIGN.keys())
 async def test_another_token_of_the_same_realm_is_no_access_token_here(
     tokens: TokenFactory, refused: Refused, claims: dict[str, Any]
@@ -216,6 +220,7 @@ async def test_the_identity_is_the_subject_whatever_name_the_token_has(
     assert (principal.issuer, principal.subject) == (ISSUER, "user-1")
 
 
+@pytest.mark.requirement("RFC9068-4-expiry")
 async def test_a_token_ends_with_its_life_and_the_leeway(
     tokens: TokenFactory, accepted: Accepted, refused: Refused, clock: ManualClock
 ) -> None:
@@ -226,6 +231,7 @@ async def test_a_token_ends_with_its_life_and_the_leeway(
     assert await refused(token) is Reason.EXPIRED
 
 
+@pytest.mark.requirement("RFC6750-5.3-short-life")
 def test_a_shorter_maximum_life_is_kept(tokens: TokenFactory, config: ResourceServerConfig) -> None:
     strict = replace(config, max_life=300.0)
     assert principal_of(tokens.claims(exp=NOW + 300), "jwt", strict, NOW)

@@ -24,6 +24,7 @@ def test_the_metadata_url_has_the_well_known_part_between_host_and_path(public_u
     assert config.resource_metadata_url == metadata_url
 
 
+@pytest.mark.requirement("RFC8725-3.2-current")
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "HS512", "RS512", "ES384", "rs256", "", "Ed448"])
 def test_an_algorithm_outside_the_closed_list_is_refused(config: ResourceServerConfig, algorithm: str) -> None:
     with pytest.raises(ResourceServerMisconfigured, match="not allowed") as caught:

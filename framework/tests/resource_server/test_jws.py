@@ -55,6 +55,7 @@ async def test_any_critical_extension_is_refused_also_one_of_a_wrong_type(
     assert ring.asked == []
 
 
+@pytest.mark.requirement("RFC8725-3.10-no-fetch")
 @pytest.mark.parametrize(
     "members",
     [
@@ -92,6 +93,7 @@ ALGORITHMS: list[Any] = [
 ]
 
 
+@pytest.mark.requirement("RFC8725-3.1-allow-list", "RFC8725-3.2-none", "RFC8725BIS-3.1-allow-list", "RFC9068-4-none")
 @pytest.mark.parametrize("value", ALGORITHMS, ids=repr)
 async def test_an_algorithm_that_is_not_allowed_is_refused(
     tokens: TokenFactory, refused: Refused, ring: Any, value: Any
@@ -107,6 +109,7 @@ async def test_a_missing_algorithm_is_refused(tokens: TokenFactory, refused: Ref
     assert await refused(tokens.token(header={"alg": ABSENT})) is Reason.ALGORITHM
 
 
+@pytest.mark.requirement("RFC8725-3.10-key-id")
 @pytest.mark.parametrize(
     "value", [None, 1, True, ["x"], {"a": "b"}, "", "a\x00b", "a\r\nb", "😀", "ä", "\u202e"], ids=repr
 )
@@ -121,11 +124,13 @@ async def test_a_missing_key_id_is_refused(tokens: TokenFactory, refused: Refuse
     assert await refused(tokens.token(header={"kid": ABSENT})) is Reason.HEADER
 
 
+@pytest.mark.requirement("RFC8725BIS-3.11-media-type")
 @pytest.mark.parametrize("value", ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+JWT"])
 async def test_the_types_of_access_tokens_are_accepted(tokens: TokenFactory, accepted: Accepted, value: str) -> None:
     assert (await accepted(tokens.token(header={"typ": value}))).issuer == tokens.issuer
 
 
+@pytest.mark.requirement("RFC8725-3.11-typing")
 @pytest.mark.parametrize(
     "value",
     ["dpop+jwt", "secevent+jwt", "logout+jwt", "JWE", "JOSE", "application/jwt", "at+jwt ", "", None, 1, True, ["JWT"]],
@@ -139,6 +144,7 @@ async def test_a_missing_header_type_is_refused(tokens: TokenFactory, refused: R
     assert await refused(tokens.token(header={"typ": ABSENT})) is Reason.TYPE
 
 
+@pytest.mark.requirement("RFC8725-3.7-utf-8")
 async def test_encodings_of_the_header_other_than_plain_utf_8_are_refused(
     tokens: TokenFactory, refused: Refused
 ) -> None:
@@ -222,10 +228,12 @@ async def test_a_signed_payload_that_is_no_object_is_refused(
     assert await refused(signed_json(tokens, raw_payload=raw)) is Reason.MALFORMED
 
 
+@pytest.mark.requirement("RFC8725BIS-3.3-kind")
 async def test_a_signed_token_in_a_token_is_refused(tokens: TokenFactory, refused: Refused) -> None:
     assert await refused(signed_json(tokens, raw_payload=tokens.token().encode())) is Reason.MALFORMED
 
 
+@pytest.mark.requirement("RFC8725BIS-3.14-format")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -319,6 +327,8 @@ async def test_a_long_header_is_refused(tokens: TokenFactory, refused: Refused, 
     assert ring.asked == []
 
 
+@pytest.mark.requirement("RFC8725-3.6-compression", "RFC8725BIS-3.3-kind", "RFC8725BIS-3.13-iterations")
+@pytest.mark.requirement("RFC8725BIS-3.15-decompression")
 @pytest.mark.parametrize(
     "head",
     [

@@ -31,6 +31,7 @@ def decode(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
+@pytest.mark.requirement("RFC8725BIS-3.2-named-fully", "RFC9068-4-signature")
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"])
 async def test_a_good_token_of_each_algorithm_is_accepted(
     tokens: TokenFactory, accepted: Accepted, ring: Any, algorithm: str
@@ -40,6 +41,7 @@ async def test_a_good_token_of_each_algorithm_is_accepted(
     assert ring.asked == [(tokens.kid(algorithm), algorithm)]
 
 
+@pytest.mark.requirement("RFC8725-3.1-allow-list")
 @pytest.mark.parametrize("algorithm", ["PS256", "ES256", "EdDSA"])
 async def test_an_algorithm_that_the_operator_did_not_allow_is_refused(
     tokens: TokenFactory, config: ResourceServerConfig, ring: Any, clock: Clock, algorithm: str
@@ -51,6 +53,7 @@ async def test_an_algorithm_that_the_operator_did_not_allow_is_refused(
     assert "RS256" in caught.value.detail
 
 
+@pytest.mark.requirement("RFC9068-4-issuer-keys")
 @pytest.mark.parametrize(
     "kid",
     ["unknown", "../../dev/null", "' OR 1=1--", ";sleep 5", "*)(uid=*", "https://canary.example/jwks", "k" * 200],
@@ -59,6 +62,7 @@ async def test_an_unknown_key_id_is_refused(tokens: TokenFactory, refused: Refus
     assert await refused(tokens.token(header={"kid": kid})) is Reason.KEY_UNKNOWN
 
 
+@pytest.mark.requirement("RFC8725-3.3-whole", "RFC9068-4-issuer-keys")
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"])
 async def test_a_stranger_s_key_under_our_key_id_is_refused(
     tokens: TokenFactory, refused: Refused, algorithm: str
@@ -67,6 +71,7 @@ async def test_a_stranger_s_key_under_our_key_id_is_refused(
     assert await refused(tokens.token(algorithm=algorithm, key=stranger)) is Reason.SIGNATURE
 
 
+@pytest.mark.requirement("RFC8725-3.1-key-algorithm")
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"])
 @pytest.mark.parametrize("other", ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"])
 async def test_a_key_verifies_only_the_algorithm_it_is_published_for(
@@ -133,6 +138,7 @@ def public_key_spellings(tokens: TokenFactory, algorithm: str) -> dict[str, byte
     }
 
 
+@pytest.mark.requirement("RFC8725-3.2-current", "RFC8725-3.5-entropy")
 @pytest.mark.parametrize("digest", ["256", "384", "512"])
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 async def test_a_public_key_is_never_a_shared_secret(
@@ -145,6 +151,7 @@ async def test_a_public_key_is_never_a_shared_secret(
         assert await refused(f"{signed}.{encode_part(mac)}") is Reason.ALGORITHM, spelling
 
 
+@pytest.mark.requirement("RFC8725-3.3-whole", "RFC9068-4-signature")
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 async def test_one_changed_bit_anywhere_is_refused(tokens: TokenFactory, refused: Refused, algorithm: str) -> None:
     parts = tokens.token(algorithm=algorithm).split(".")

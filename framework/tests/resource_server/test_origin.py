@@ -57,6 +57,7 @@ def test_two_hosts_are_refused_even_when_both_are_right() -> None:
         CLOSED.check([(b"host", b"mcp.example"), (b"host", b"mcp.example")])
 
 
+@pytest.mark.requirement("MCP26-HTTP-origin", "MCP25-HTTP-origin")
 @pytest.mark.parametrize(
     "origin",
     [
@@ -153,6 +154,7 @@ def test_a_public_url_with_the_default_port_written_out_is_the_same_place() -> N
     check(guard, host="mcp.example:443")
 
 
+@pytest.mark.requirement("MCP26-AUTH-16b")
 def test_a_host_is_compared_without_regard_to_case_on_either_side() -> None:
     check(OriginGuard("https://MCP.Example/mcp"), host="mcp.example")
 
@@ -163,6 +165,7 @@ def test_the_default_port_of_another_scheme_is_not_this_place() -> None:
     check(OriginGuard("http://localhost/mcp"), host="localhost:80")
 
 
+@pytest.mark.requirement("RFC9700-4.13-proxy-headers")
 def test_forwarding_headers_change_nothing() -> None:
     with pytest.raises(HostRefused):
         CLOSED.check([(b"host", b"evil.example"), (b"x-forwarded-host", b"mcp.example")])

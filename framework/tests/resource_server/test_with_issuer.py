@@ -33,6 +33,7 @@ async def test_a_token_of_a_published_key_is_accepted(live: TokenVerifier, issue
     assert (await live.verify(token)).issuer == issuer.tokens.issuer
 
 
+@pytest.mark.requirement("RFC8725-3.8-issuer-keys", "RFC9068-4-issuer-keys")
 async def test_a_new_key_is_accepted_and_a_removed_one_refused(
     live: TokenVerifier, issuer: FakeIssuer, clock: ManualClock
 ) -> None:
@@ -65,6 +66,7 @@ async def test_tokens_are_checked_through_an_outage_with_the_keys_at_hand(
         await live.verify(issuer.tokens.token(exp=int(clock.now()) - 60))
 
 
+@pytest.mark.requirement("RFC8725-3.10-no-fetch")
 async def test_malformed_tokens_cost_the_issuer_no_request(live: TokenVerifier, issuer: FakeIssuer) -> None:
     for header in ({"alg": "none"}, {"crit": 1}, {"jku": "https://canary.example"}, {"typ": "dpop+jwt"}):
         with pytest.raises(TokenRejected):

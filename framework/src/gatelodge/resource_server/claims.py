@@ -12,7 +12,7 @@ from gatelodge.resource_server.config import ResourceServerConfig
 from gatelodge.resource_server.errors import Reason, TokenRejected
 from gatelodge.resource_server.jws import ACCESS_TOKEN_TYPE
 
-__all__ = ["principal_of"]
+__all__ = ["claimed_issuer", "principal_of"]
 
 _READ = frozenset(
     {"iss", "aud", "exp", "nbf", "iat", "sub", "typ", "cnf", "scope", "azp", "client_id", "realm_access"}
@@ -27,8 +27,7 @@ def principal_of(claims: dict[str, Any], token_type: str, config: ResourceServer
     """The caller whom ``claims`` name. ``token_type`` is the header's; ``now`` in seconds. Raises: TokenRejected."""
     _check_spelling(claims)
     _check_use(claims, token_type)
-    if claims.get("iss") != config.issuer:
-        raise TokenRejected(Reason.ISSUER, f"iss is not exactly {config.issuer}")
+    issuer = claimed_issuer(claims, config)
     _check_audience(claims.get("aud"), config.public_url)
     expires_at = _check_times(claims, config, now)
     subject = _name(claims, "sub", Reason.SUBJECT)
@@ -37,7 +36,7 @@ def principal_of(claims: dict[str, Any], token_type: str, config: ResourceServer
         # RFC 9700, section 4.15: a client acting for itself must not pass for a user.
         raise TokenRejected(Reason.SUBJECT, "sub is missing or the client itself")
     return Principal(
-        issuer=config.issuer,
+        issuer=issuer,
         subject=subject,
         scopes=_scopes(claims),
         roles=_roles(claims),
@@ -45,6 +44,15 @@ def principal_of(claims: dict[str, Any], token_type: str, config: ResourceServer
         client_id=client_id,
         expires_at=float(expires_at),
     )
+
+
+def claimed_issuer(claims: dict[str, Any], config: ResourceServerConfig) -> str:
+    """The configured issuer that ``iss`` names, equal byte by byte. Raises: TokenRejected."""
+    claimed = claims.get("iss")
+    for issuer in config.issuers:
+        if claimed == issuer:
+            return issuer
+    raise TokenRejected(Reason.ISSUER, f"iss is not exactly {' or '.join(config.issuers)}")
 
 
 def _check_spelling(claims: dict[str, Any]) -> None:

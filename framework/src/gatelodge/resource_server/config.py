@@ -1,4 +1,4 @@
-"""What makes this server the audience of a token: its URL, its issuer and the limits of a token.
+"""What makes this server the audience of a token: its URL, its issuers and the limits of a token.
 
 ``public_url`` is at once the ``resource`` of RFC 9728, the audience checked and the URL that a client types.
 """
@@ -24,7 +24,7 @@ class ResourceServerMisconfigured(GatelodgeError):
 
 @dataclass(frozen=True, slots=True)
 class ResourceServerConfig:
-    """Exact public URL and issuer, allowed algorithms, clock leeway and longest token life (both seconds).
+    """Exact public URL and issuers, allowed algorithms, clock leeway and longest token life (both seconds).
 
     Raises: ResourceServerMisconfigured for what would weaken the check; there is no value that turns it off.
     """
@@ -35,10 +35,14 @@ class ResourceServerConfig:
     algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
     leeway: float = 10.0
     max_life: float = 3600.0
+    # Further issuers whose tokens count as much as those of the first; each signs for itself only.
+    trusted_issuers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.public_url or not self.issuer:
             raise ResourceServerMisconfigured("public URL and issuer must both be set")
+        if not all(self.issuers) or len(set(self.issuers)) != len(self.issuers):
+            raise ResourceServerMisconfigured("a trusted issuer is empty or named twice")
         if foreign := set(self.algorithms) - ASYMMETRIC_ALGORITHMS:
             raise ResourceServerMisconfigured(f"algorithms {sorted(foreign)} are not allowed for access tokens")
         if not self.algorithms:
@@ -47,6 +51,11 @@ class ResourceServerConfig:
             raise ResourceServerMisconfigured(f"leeway of {self.leeway} s is outside 0 to 300")
         if not 0 < self.max_life <= 86_400:
             raise ResourceServerMisconfigured(f"token life of {self.max_life} s is outside 1 second to 1 day")
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """All issuers whose tokens are accepted, the main one first."""
+        return (self.issuer, *self.trusted_issuers)
 
     @property
     def resource_metadata_url(self) -> str:

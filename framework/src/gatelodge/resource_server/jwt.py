@@ -2,10 +2,14 @@
 
 Invariant: a principal comes out only for a known key of the issuer, an allowed algorithm, exact issuer and audience, a
 bounded life and the right type; every other input, whatever it is, ends in TokenRejected. Only missing keys are not
-the token's fault and pass as KeysUnavailable. Order: header, key, signature, and only then the payload is read.
+the token's fault and pass as KeysUnavailable. Order: header, key, signature, and only then the payload is read. With
+several issuers the unverified ``iss`` chooses first, by exact match among the configured ones, whose keys are asked: a
+key of one issuer is never tried on a token that names another, and nothing that a token names is ever fetched.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
@@ -15,12 +19,12 @@ from gatelodge.core.clock import Clock
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
-from gatelodge.resource_server.claims import principal_of
-from gatelodge.resource_server.config import ResourceServerConfig
+from gatelodge.resource_server.claims import claimed_issuer, principal_of
+from gatelodge.resource_server.config import ResourceServerConfig, ResourceServerMisconfigured
 from gatelodge.resource_server.errors import Reason, TokenRejected
 from gatelodge.resource_server.jws import SignedToken, decode_object, parse_compact
 
-__all__ = ["KeyFinder", "Reason", "TokenRejected", "TokenVerifier"]
+__all__ = ["KeyFinder", "Reason", "TokenRejected", "TokenVerifier", "Verified"]
 
 
 class KeyFinder(Protocol):
@@ -30,25 +34,65 @@ class KeyFinder(Protocol):
         """The one public key of that id. Raises: an error of code TOKEN_REJECTED (unknown) or KEYS_UNAVAILABLE."""
 
 
-class TokenVerifier:
-    """Turns an access token into a principal; holds configuration only, so one serves every request at once."""
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """An acceptable token's principal and the key, with its id and algorithm, that its signature is by."""
 
-    def __init__(self, config: ResourceServerConfig, keys: KeyFinder, clock: Clock) -> None:
+    principal: Principal
+    kid: str
+    algorithm: str
+    key: Key
+
+
+class TokenVerifier:
+    """Turns an access token into a principal; holds configuration only, so one serves every request at once.
+
+    ``keys`` are those of ``config.issuer``; ``trusted`` has those of each of ``config.trusted_issuers``.
+    Raises: ResourceServerMisconfigured when the two name different issuers.
+    """
+
+    def __init__(
+        self,
+        config: ResourceServerConfig,
+        keys: KeyFinder,
+        clock: Clock,
+        *,
+        trusted: Mapping[str, KeyFinder] | None = None,
+    ) -> None:
         self._config = config
-        self._keys = keys
+        self._keys: dict[str, KeyFinder] = {config.issuer: keys, **(trusted or {})}
+        if self._keys.keys() != set(config.issuers):
+            raise ResourceServerMisconfigured("each trusted issuer needs the source of its own keys")
         self._clock = clock
         # Looked up here, not per token: the library's own look-up warns at each use of the name EdDSA.
         self._algorithms = {name: JWSRegistry.algorithms[name] for name in config.algorithms}
 
     async def verify(self, token: str) -> Principal:
         """The principal of an acceptable token. Raises: TokenRejected, with the reason; KeysUnavailable."""
-        signed = parse_compact(token, self._config.algorithms)
-        self._check_signature(signed, await self._find_key(signed))
-        return principal_of(decode_object(signed.payload), signed.type, self._config, self._clock.now())
+        return (await self.check(token)).principal
 
-    async def _find_key(self, signed: SignedToken) -> Key:
+    async def check(self, token: str) -> Verified:
+        """As ``verify``, with the key that vouched for the token."""
+        signed = parse_compact(token, self._config.algorithms)
+        issuer, claims = self._named(signed)
+        key = await self._find_key(signed, self._keys[issuer])
+        self._check_signature(signed, key)
+        if claims is None:
+            claims = decode_object(signed.payload)
+        principal = principal_of(claims, signed.type, self._config, self._clock.now())
+        return Verified(principal, signed.kid, signed.algorithm, key)
+
+    def _named(self, signed: SignedToken) -> tuple[str, dict[str, Any] | None]:
+        """The issuer whose key must have signed, and the claims when they had to be read to tell."""
+        if len(self._keys) == 1:
+            # Nothing to choose: the payload stays unread until the signature holds.
+            return self._config.issuer, None
+        claims = decode_object(signed.payload)
+        return claimed_issuer(claims, self._config), claims
+
+    async def _find_key(self, signed: SignedToken, keys: KeyFinder) -> Key:
         try:
-            return await self._keys.find(signed.kid, signed.algorithm)
+            return await keys.find(signed.kid, signed.algorithm)
         except GatelodgeError as error:
             if error.code is Code.TOKEN_REJECTED:
                 raise TokenRejected(Reason.KEY_UNKNOWN, "the issuer has no such key for this algorithm") from error

@@ -14,10 +14,10 @@ __all__ = ["metadata_paths", "protected_resource_metadata"]
 
 
 def protected_resource_metadata(config: ResourceServerConfig, *, scopes: Iterable[str], name: str) -> dict[str, Any]:
-    """The JSON document: resource, its one issuer, the scopes to ask for, header as the only bearer method, a name."""
+    """The JSON document: resource, its issuers, the scopes to ask for, header as the only bearer method, a name."""
     document: dict[str, Any] = {
         "resource": config.public_url,
-        "authorization_servers": [config.issuer],
+        "authorization_servers": list(config.issuers),
         "bearer_methods_supported": ["header"],
         "resource_name": name,
     }
