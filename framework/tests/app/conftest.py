@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from gatelodge.testing.tokens import TokenFactory
 
 
 @pytest.fixture
-async def serve() -> AsyncIterator[Serve]:
+async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
     """A function that protects a server, starts it and gives the client."""
     async with AsyncExitStack() as stack:
 
@@ -26,7 +27,7 @@ async def serve() -> AsyncIterator[Serve]:
             clock = ManualClock()
             tokens = TokenFactory(ISSUER, PUBLIC_URL, clock)
             issuer = FakeIssuer(tokens, scopes=("notes:read", "notes:write"))
-            values = {"public_url": PUBLIC_URL, "issuer": ISSUER, **settings}
+            values = {"public_url": PUBLIC_URL, "issuer": ISSUER, "state_dir": tmp_path, **settings}
             app = protect(mcp, ServerSettings(**values), outbound=issuer.outbound(), clock=clock)
             await stack.enter_async_context(_running(app))
             http = await stack.enter_async_context(

@@ -87,6 +87,7 @@ async def test_a_browser_tool_registers_although_keycloak_would_refuse_its_origi
     assert not {"origin", "authorization", "cookie"} & set(realm.requests[0][0])
 
 
+@pytest.mark.requirement("RFC9700-4.11.2-no-open-redirect")
 async def test_a_foreign_redirect_is_refused_and_keycloak_never_asked(
     http: httpx.AsyncClient, realm: RegisteringRealm
 ) -> None:
@@ -234,6 +235,8 @@ async def test_only_what_an_operator_must_mend_is_logged_as_an_error(
 # The issuer's metadata
 
 
+@pytest.mark.requirement("RFC8414-3-path-inserted", "RFC8414-3.1-get", "RFC9700-2.6-metadata", "MCP26-AUTH-19")
+@pytest.mark.requirement("MCP25-AUTH-19")
 @pytest.mark.parametrize("path", METADATA)
 async def test_the_issuers_metadata_is_served_curated_to_any_origin(path: str, http: httpx.AsyncClient) -> None:
     answer = await http.get(path, headers={"origin": INSPECTOR_ORIGIN})

@@ -20,6 +20,9 @@ def names(response: httpx.Response, kind: str = "tools") -> list[str]:
     return sorted(item["name"] for item in result_of(response)["result"][kind])
 
 
+@pytest.mark.requirement("RFC6750-3-challenge", "RFC6750-3-once", "RFC6750-3-scheme", "RFC6750-3.1-no-error")
+@pytest.mark.requirement("MCP26-AUTH-02a", "MCP26-AUTH-03", "MCP26-AUTH-10")
+@pytest.mark.requirement("MCP25-AUTH-02", "MCP25-AUTH-03", "MCP25-AUTH-10")
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE", "HEAD"])
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 async def test_every_method_without_a_token_gets_the_challenge(serve: Serve, method: str, path: str) -> None:
@@ -30,6 +33,8 @@ async def test_every_method_without_a_token_gets_the_challenge(serve: Serve, met
     assert challenge == f'Bearer resource_metadata="{METADATA}", scope="notes:read"'
 
 
+@pytest.mark.requirement("RFC6750-3-error", "RFC6750-3.1-invalid-token", "RFC9068-4-errors", "MCP26-AUTH-06")
+@pytest.mark.requirement("MCP26-AUTH-10", "MCP25-AUTH-06", "MCP25-AUTH-10")
 async def test_a_bad_token_is_answered_with_invalid_token_and_constant_text(serve: Serve) -> None:
     served = await serve(private_server())
     bodies = set()
@@ -41,6 +46,7 @@ async def test_a_bad_token_is_answered_with_invalid_token_and_constant_text(serv
     assert len(bodies) == 1
 
 
+@pytest.mark.requirement("RFC6750-2-one-header", "RFC6750-3.1-invalid-request", "MCP26-AUTH-10", "MCP25-AUTH-10")
 async def test_two_authorization_headers_are_a_bad_request(serve: Serve) -> None:
     served = await serve(private_server())
     header = served.bearer("notes:read")["authorization"]
@@ -64,6 +70,8 @@ async def test_a_tool_with_the_scope_runs_as_the_tokens_subject(serve: Serve) ->
     assert result_of(response)["result"]["structuredContent"] == {"result": "u1"}
 
 
+@pytest.mark.requirement("RFC6750-3.1-insufficient-scope", "RFC9700-2.3-scope-checked", "MCP26-AUTH-10")
+@pytest.mark.requirement("MCP26-AUTH-11", "MCP26-AUTH-12", "MCP25-AUTH-10", "MCP25-AUTH-11")
 async def test_a_missing_scope_is_403_with_every_scope_needed_in_one_challenge(serve: Serve) -> None:
     served = await serve(private_server())
     response = await served.rpc("tools/call", {"name": "write", "arguments": {}}, served.bearer("notes:read"))
@@ -74,6 +82,7 @@ async def test_a_missing_scope_is_403_with_every_scope_needed_in_one_challenge(s
     assert f'resource_metadata="{METADATA}"' in challenge
 
 
+@pytest.mark.requirement("MCP26-AUTH-13")
 async def test_writing_implies_reading(serve: Serve) -> None:
     served = await serve(private_server())
     response = await served.rpc("tools/call", {"name": "read", "arguments": {}}, served.bearer("notes:write"))
@@ -146,6 +155,8 @@ async def test_custom_routes_are_served_outside_the_gate_when_public(serve: Serv
     assert (await served.http.get("/page")).text == "page"
 
 
+@pytest.mark.requirement("MCP26-HTTP-one-endpoint", "MCP26-HTTP-body-decides", "MCP25-AUTH-11", "MCP25-AUTH-15b")
+@pytest.mark.requirement("MCP25-HTTP-negotiation")
 async def test_the_older_era_is_served_on_the_same_endpoint(serve: Serve) -> None:
     served = await serve(private_server())
     body = {
@@ -173,6 +184,8 @@ async def test_unusable_bodies_are_refused_before_fastmcp(serve: Serve, body: by
     assert response.json()["error"] == "invalid_request"
 
 
+@pytest.mark.requirement("RFC9728-2-scopes", "RFC9728-3.1-path-inserted", "RFC9728-3.3-resource-equals")
+@pytest.mark.requirement("MCP26-AUTH-01", "MCP26-AUTH-02b", "MCP26-AUTH-04", "MCP25-AUTH-01", "MCP25-AUTH-02")
 async def test_resource_metadata_is_the_same_at_the_path_form_and_the_root(serve: Serve) -> None:
     served = await serve(private_server())
     path, root = [await served.http.get(f"/.well-known/oauth-protected-resource{suffix}") for suffix in ("/mcp", "")]
@@ -183,6 +196,7 @@ async def test_resource_metadata_is_the_same_at_the_path_form_and_the_root(serve
     assert path.headers["access-control-allow-origin"] == "*"
 
 
+@pytest.mark.requirement("MCP26-AUTH-20", "MCP25-AUTH-20")
 async def test_the_issuers_curated_metadata_is_on_the_servers_own_origin(serve: Serve) -> None:
     served = await serve(private_server())
     for suffix in ("", "/mcp"):
@@ -223,6 +237,7 @@ async def test_a_browser_tool_on_loopback_may_read_the_challenge(serve: Serve) -
     assert (await served.http.options("/mcp", headers={**origin, **asked})).status_code == 200
 
 
+@pytest.mark.requirement("MCP26-HTTP-origin", "MCP25-HTTP-origin")
 async def test_a_foreign_origin_is_refused_even_with_a_good_token(serve: Serve) -> None:
     served = await serve(private_server())
     response = await served.rpc("tools/list", headers={"origin": "https://evil.example", **served.bearer("notes:read")})
@@ -230,6 +245,7 @@ async def test_a_foreign_origin_is_refused_even_with_a_good_token(serve: Serve) 
     assert "access-control-allow-origin" not in response.headers
 
 
+@pytest.mark.requirement("MCP26-HTTP-origin", "MCP25-HTTP-origin")
 async def test_loopback_origins_are_foreign_in_production(serve: Serve) -> None:
     served = await serve(private_server(), mode="production")
     response = await served.rpc(

@@ -30,7 +30,8 @@ class Answer(Enum):
 class Decision:
     """An answer, the rule that gave it, and every scope the operation needs (sorted, granted ones included).
 
-    Rules: ``undeclared``, ``public``, ``anonymous``, ``roles``, ``users``, ``scopes``, ``granted``.
+    Of alternatives the scopes hold one: the first that the caller has, else the first declared.
+    Rules: ``undeclared``, ``public``, ``anonymous``, ``roles``, ``users``, ``scopes``, ``any_of``, ``granted``.
     """
 
     answer: Answer
@@ -43,11 +44,21 @@ def decide(requirement: Requirement | None, principal: Principal | None) -> Deci
     """Answer for one operation and one caller (None: nobody signed in); pure, and the same for list and call."""
     if requirement is None:
         return Decision(Answer.DENY, "undeclared", (), principal is not None)
-    answer, rule = _judge(requirement, principal)
-    return Decision(answer, rule, tuple(sorted(requirement.scopes)), principal is not None)
+    chosen = _alternative(requirement.any_of, principal)
+    answer, rule = _judge(requirement, principal, chosen)
+    return Decision(answer, rule, tuple(sorted(requirement.scopes | chosen)), principal is not None)
 
 
-def _judge(requirement: Requirement, principal: Principal | None) -> tuple[Answer, str]:
+def _alternative(any_of: tuple[str, ...], principal: Principal | None) -> frozenset[str]:
+    """The alternative to go by: none, or one scope."""
+    if not any_of:
+        return frozenset()
+    granted = frozenset() if principal is None else principal.scopes
+    had = (scope for scope in any_of if not missing(frozenset({scope}), granted))
+    return frozenset({next(had, any_of[0])})
+
+
+def _judge(requirement: Requirement, principal: Principal | None, chosen: frozenset[str]) -> tuple[Answer, str]:
     if requirement.public:
         return Answer.ALLOW, "public"
     if principal is None:
@@ -58,8 +69,9 @@ def _judge(requirement: Requirement, principal: Principal | None) -> tuple[Answe
         return Answer.DENY, "roles"
     if requirement.users and not _named(requirement.users, principal):
         return Answer.DENY, "users"
-    if missing(requirement.scopes, principal.scopes):
-        return Answer.STEP_UP, "scopes"
+    for rule, needed in (("scopes", requirement.scopes), ("any_of", chosen)):
+        if missing(needed, principal.scopes):
+            return Answer.STEP_UP, rule
     return Answer.ALLOW, "granted"
 
 

@@ -7,7 +7,7 @@ answers with a denial. Not here: who refuses to start because of a missing one (
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from gatelodge.access.scopes import is_scope_token
 from gatelodge.core.codes import Code
@@ -27,38 +27,65 @@ class RequirementInvalid(GatelodgeError):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """All scopes, one of the roles and one of the users; an empty set demands nothing.
+    """All scopes, one of the scopes in ``any_of``, one of the roles, one of the users; what is empty demands nothing.
 
-    Raises: RequirementInvalid for names that no token can carry, and for a public one that also demands.
+    ``any_of`` is in order of preference: a challenge names its first one. ``optional`` are scopes that a public
+    function makes use of when its caller has them.
+    Raises: RequirementInvalid for names that no token can carry, and for what contradicts itself.
     """
 
     public: bool = False
     scopes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     users: frozenset[str] = frozenset()
+    any_of: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        if self.public and (self.scopes or self.roles or self.users):
+        if self.public and (self.scopes or self.roles or self.users or self.any_of):
             raise RequirementInvalid("a public function cannot demand scopes, roles or users", hint="Drop one of both.")
-        for scope in self.scopes:
+        if self.optional and not self.public:
+            raise RequirementInvalid("only a public function has optional scopes", hint="Demand them, or use @public.")
+        for scope in self.all_scopes:
             _check_scope(scope)
         for name in self.roles | self.users:
             if not isinstance(name, str) or not name.strip():
                 raise RequirementInvalid(f"{name!r} is no role or user name", hint="Write names as non-empty strings.")
 
+    @property
+    def all_scopes(self) -> frozenset[str]:
+        """Every scope that the rule mentions: what a server has to be able to ask for."""
+        return self.scopes.union(self.any_of, self.optional)
 
-def requires(*scopes: str, roles: Iterable[str] = (), users: Iterable[str] = ()) -> Callable[[F], F]:
-    """Demand a signed-in caller with all ``scopes``, one of ``roles`` and one of ``users`` (user name or subject).
 
+def requires(
+    *scopes: str, any_of: Iterable[str] = (), roles: Iterable[str] = (), users: Iterable[str] = ()
+) -> Callable[[F], F]:
+    """Demand a signed-in caller with all ``scopes``, one of ``any_of``, one of ``roles`` and one of ``users``.
+
+    ``any_of`` are scopes, the preferred one first; ``users`` are user names or subjects.
     Raises: RequirementInvalid when a name is unusable or the function already has a rule.
     """
-    requirement = Requirement(scopes=frozenset(scopes), roles=_names("roles", roles), users=_names("users", users))
+    requirement = Requirement(
+        scopes=frozenset(scopes),
+        any_of=_names("any_of", any_of),
+        roles=frozenset(_names("roles", roles)),
+        users=frozenset(_names("users", users)),
+    )
     return lambda function: _declare(function, requirement)
 
 
-def public(function: F) -> F:
-    """Open a function to everyone, signed in or not. Raises: RequirementInvalid when it already has a rule."""
-    return _declare(function, Requirement(public=True))
+@overload
+def public(function: F, /) -> F: ...
+@overload
+def public(*, scopes: Iterable[str]) -> Callable[[F], F]: ...
+def public(function: F | None = None, /, *, scopes: Iterable[str] = ()) -> F | Callable[[F], F]:
+    """Open a function to everyone, signed in or not; ``scopes`` are those it makes use of when the caller has them.
+
+    Raises: RequirementInvalid when the function already has a rule, or a scope name is unusable.
+    """
+    requirement = Requirement(public=True, optional=frozenset(_names("scopes", scopes)))
+    return _declare(function, requirement) if function is not None else lambda found: _declare(found, requirement)
 
 
 def requirement_of(function: object) -> Requirement | None:
@@ -80,11 +107,11 @@ def _declare(function: F, requirement: Requirement) -> F:
     return function
 
 
-def _names(argument: str, names: Iterable[str]) -> frozenset[str]:
+def _names(argument: str, names: Iterable[str]) -> tuple[str, ...]:
     # A lone string is an iterable of letters: it would demand one-letter roles and lock everyone out.
     if isinstance(names, str):
         raise RequirementInvalid(f"{argument}={names!r} is one string", hint=f"Write {argument}=({names!r},).")
-    return frozenset(names)
+    return tuple(dict.fromkeys(names))
 
 
 def _check_scope(scope: object) -> None:

@@ -1,7 +1,8 @@
 """The gate of the MCP endpoint: token check and access decision before FastMCP sees a request.
 
 RFC 6750, section 3; RFC 9728, section 5.1; MCP authorization 2026-07-28. A request without credentials gets 401, a
-token that lacks scopes 403 with all scopes needed, and a denied component passes on to be answered as an unknown one.
+token that lacks scopes 403 with all scopes needed (``in_band`` for one client), and a denied component passes on to be
+answered as an unknown one.
 """
 
 import logging
@@ -10,11 +11,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatelodge.access.decide import Answer, Decision
-from gatelodge.app.answers import challenge_answer, error_answer, unavailable_answer
+from gatelodge.app.agreement import HEADER_MISMATCH, is_modern, mismatch
+from gatelodge.app.answers import challenge_answer, error_answer, protocol_answer, unavailable_answer
 from gatelodge.app.context import PRINCIPAL, PRINCIPAL_KEY
+from gatelodge.app.in_band import in_band_answer, wants_in_band
+from gatelodge.app.listing import with_security_schemes
 from gatelodge.app.message import (
     BodyMalformed,
     BodyTooLarge,
@@ -28,10 +32,10 @@ from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
 from gatelodge.resource_server.bearer import CredentialsMalformed, bearer_token
+from gatelodge.resource_server.cache import Verifier
 from gatelodge.resource_server.challenge import challenge
 from gatelodge.resource_server.config import ResourceServerConfig
 from gatelodge.resource_server.errors import TokenRejected
-from gatelodge.resource_server.jwt import TokenVerifier
 
 __all__ = ["Catalogue", "Gate"]
 
@@ -72,12 +76,12 @@ class Gate:
 
     app: ASGIApp
     config: ResourceServerConfig
-    verifier: TokenVerifier
+    verifier: Verifier
     catalogue: Catalogue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or set the principal and pass it on."""
-        body, principal = None, None
+        body, principal, operation = None, None, None
         try:
             principal = await self._principal(scope)
             # Where nothing is public, a stranger's body is not even read.
@@ -89,10 +93,16 @@ class Gate:
         except GatelodgeError as error:
             refusal: Response | None = self._refused(error, principal)
         else:
-            refusal = await self._decided(operation, principal)
+            refusal = await self._decided(scope, operation, principal)
         if refusal is not None:
+            if scope["method"] == "HEAD":
+                refusal.body = b""
             await refusal(scope, receive, send)
             return
+        if operation is not None and operation.notification:
+            send = _acknowledged(send)
+        elif operation is not None and operation.method == "tools/list":
+            send = with_security_schemes(send)
         scope[PRINCIPAL_KEY] = principal
         reset = PRINCIPAL.set(principal)
         try:
@@ -120,14 +130,20 @@ class Gate:
         token = bearer_token(scope["headers"], scope["query_string"])
         return None if token is None else await self.verifier.verify(token)
 
-    async def _decided(self, operation: Operation | None, principal: Principal | None) -> Response | None:
+    async def _decided(self, scope: Scope, operation: Operation | None, principal: Principal | None) -> Response | None:
         decision = None
-        if operation is not None and operation.target is not None:
-            decision = await self.catalogue.decision(operation, principal)
-        if decision is not None and decision.answer is Answer.ALLOW:
-            return None
-        if decision is not None and decision.answer is Answer.STEP_UP:
-            return self._step_up(decision, principal)
+        # A notification runs nothing, whatever it names.
+        if operation is not None and not operation.notification:
+            if operation.enveloped and is_modern(scope["headers"]):
+                different = mismatch(scope["headers"], operation)
+                if different is not None:
+                    return protocol_answer(400, operation.request_id, HEADER_MISMATCH, different)
+            if operation.target is not None:
+                decision = await self.catalogue.decision(operation, principal)
+            if decision is not None and decision.answer is Answer.ALLOW:
+                return None
+            if decision is not None and decision.answer is Answer.STEP_UP:
+                return self._step_up(scope, operation, decision, principal)
         if decision is not None:
             logger.info("denied by rule %s", decision.rule)
         # Denied and unknown components take the same way: FastMCP answers both as unknown.
@@ -136,11 +152,10 @@ class Gate:
     def _open(self, operation: Operation | None) -> bool:
         if not self.catalogue.mixed or operation is None:
             return False
-        method = operation.method
         # A component that does not exist is answered as FastMCP answers it, token or not.
-        return method in _DISCOVERY or method.startswith("notifications/") or operation.target is not None
+        return operation.method in _DISCOVERY or operation.notification or operation.target is not None
 
-    def _step_up(self, decision: Decision, principal: Principal | None) -> Response:
+    def _step_up(self, scope: Scope, operation: Operation, decision: Decision, principal: Principal | None) -> Response:
         if principal is None:
             return self._unauthenticated(decision.scopes)
         logger.info("step-up by rule %s, scopes %s", decision.rule, " ".join(decision.scopes))
@@ -148,6 +163,9 @@ class Gate:
         header = challenge(
             self.config.resource_metadata_url, scopes=decision.scopes, error="insufficient_scope", description=text
         )
+        headers = scope["headers"]
+        if wants_in_band(headers, operation):
+            return in_band_answer(headers, operation, header, text=text, modern=is_modern(headers))
         return challenge_answer(403, header, error="insufficient_scope", description=text)
 
     def _unauthenticated(self, scopes: Iterable[str]) -> Response:
@@ -164,3 +182,17 @@ class Gate:
             description=description,
         )
         return challenge_answer(status, header, error=error, description=description)
+
+
+def _acknowledged(send: Send) -> Send:
+    """A send that answers 202 without a body: nobody reads an answer to a notification (JSON-RPC 2.0, section 4.1)."""
+
+    async def acknowledge(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if message["status"] != 202:
+                logger.info("notification not understood, status %s", message["status"])
+            await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
+        elif not message.get("more_body", False):
+            await send({"type": "http.response.body", "body": b""})
+
+    return acknowledge

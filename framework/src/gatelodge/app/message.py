@@ -4,6 +4,7 @@ Not here: validation of the protocol; FastMCP answers what is wrong with a messa
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,41 @@ from starlette.types import Message, Receive
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
-__all__ = ["BodyMalformed", "BodyTooLarge", "ClientGone", "Operation", "parse_operation", "read_body", "replay"]
+__all__ = [
+    "BodyMalformed",
+    "BodyTooLarge",
+    "ClientGone",
+    "Operation",
+    "about",
+    "parse_operation",
+    "read_body",
+    "replay",
+    "version_of",
+]
 
 # The limit of the MCP SDK (mcp.server.transport_security), applied before we parse.
 MAX_BODY = 4 * 1024 * 1024
 
-_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri", "resources/subscribe": "uri"}
+# Methods about one component, with the parameter that names it.
+_NAMED = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "resources/subscribe": "uri",
+    "resources/unsubscribe": "uri",
+}
+_REFERENCES = {"ref/prompt": "name", "ref/resource": "uri"}
+_KINDS: dict[str | None, str] = {
+    "tools/call": "tool",
+    "prompts/get": "prompt",
+    "resources/read": "resource",
+    "resources/subscribe": "resource",
+    "resources/unsubscribe": "resource",
+    "ref/prompt": "prompt",
+    "ref/resource": "template",
+}
+# MCP 2026-07-28, per-request protocol fields: without both FastMCP refuses the request as a whole.
+_ENVELOPE = ("io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/clientCapabilities")
 
 
 class BodyTooLarge(GatelodgeError):
@@ -34,10 +64,24 @@ class BodyMalformed(GatelodgeError):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A JSON-RPC method with the name or URI of the component it is about, when it has one."""
+    """A JSON-RPC method with the name or URI of the component it is about, when it has one.
+
+    ``reference`` is the type of a completion's reference. ``request_id`` is None for a notification and for an
+    unusable id. ``enveloped``: the per-request fields of MCP 2026-07-28 are there. ``version`` is FastMCP's.
+    """
 
     method: str
     target: str | None = None
+    reference: str | None = None
+    request_id: str | int | None = None
+    notification: bool = False
+    enveloped: bool = False
+    version: str | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """What the target is: ``tool``, ``prompt``, ``resource`` or, in a completion, ``template``."""
+        return _KINDS.get(self.reference if self.method == "completion/complete" else self.method)
 
 
 class ClientGone(Exception):
@@ -85,9 +129,37 @@ def parse_operation(body: bytes) -> Operation | None:
     method = message.get("method")
     if not isinstance(method, str):
         return None
-    params = message.get("params")
-    target = params.get(_NAMED[method]) if method in _NAMED and isinstance(params, dict) else None
-    return Operation(method, target if isinstance(target, str) else None)
+    found = message.get("params")
+    params = found if isinstance(found, dict) else {}
+    reference, target = about(method, params)
+    request_id, meta = message.get("id"), params.get("_meta")
+    return Operation(
+        method,
+        target if isinstance(target, str) else None,
+        reference if isinstance(reference, str) else None,
+        request_id if isinstance(request_id, str | int) and not isinstance(request_id, bool) else None,
+        "id" not in message and message.get("jsonrpc") == "2.0",
+        isinstance(meta, dict) and all(key in meta for key in _ENVELOPE),
+        version_of(meta) if isinstance(meta, dict) else None,
+    )
+
+
+def about(method: str, params: Mapping[str, Any]) -> tuple[object, object]:
+    """The type of the reference, in a completion, and the name or URI of the component; unchecked, as they came."""
+    if method in _NAMED:
+        return None, params.get(_NAMED[method])
+    ref = params.get("ref")
+    if method != "completion/complete" or not isinstance(ref, dict):
+        return None, None
+    kind = ref.get("type")
+    return kind, ref.get(_REFERENCES[kind]) if isinstance(kind, str) and kind in _REFERENCES else None
+
+
+def version_of(meta: Mapping[str, Any] | None) -> str | None:
+    """The component version that FastMCP will take; each version of a component has a rule of its own."""
+    asked = meta.get("fastmcp") if meta else None
+    version = asked.get("version") if isinstance(asked, Mapping) else None
+    return version if isinstance(version, str) else None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from gatelodge.core.urls import path_of
 from gatelodge.issuer.keys import KeySource
 from gatelodge.issuer.metadata import MetadataSource
 from gatelodge.outbound.client import Outbound
+from gatelodge.resource_server.cache import CachedVerifier
 from gatelodge.resource_server.jwt import TokenVerifier
 from gatelodge.resource_server.metadata import metadata_paths, protected_resource_metadata
 from gatelodge.resource_server.origin import HostRefused, OriginGuard, OriginRefused
@@ -55,15 +56,25 @@ def protect(
     path = path_of(settings.public_url)
     bridge = FastMCPBridge(mcp, path)
     issuer = settings.issuer_config()
-    metadata = MetadataSource(client, issuer, clock)
-    keys = KeySource(client, issuer, metadata, clock)
-    gate = Gate(bridge, config, TokenVerifier(config, keys, clock), bridge)
+    # Outlives a restart while an issuer is away.
+    state = settings.state_dir / "issuer"
+    metadata = MetadataSource(client, issuer, clock, state)
+    keys = KeySource(client, issuer, metadata, clock, state)
+    trusted = {
+        other.issuer: KeySource(client, other, MetadataSource(client, other, clock, state), clock, state)
+        for other in settings.trusted_issuer_configs()
+    }
+    verifier = TokenVerifier(config, keys, clock, trusted=trusted)
+    cached = CachedVerifier(verifier, {config.issuer: keys, **trusted}, clock, leeway=config.leeway)
+    gate = Gate(bridge, config, cached, bridge)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await bridge.declare()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(client.aclose)
+            for source in (keys, *trusted.values()):
+                stack.push_async_callback(source.aclose)
             await stack.enter_async_context(bridge.lifespan())
             logger.info("serving %s, tokens of %s", settings.public_url, settings.issuer)
             yield
@@ -82,9 +93,10 @@ def protect(
         settings.allowed_origins,
         allow_loopback=settings.mode == "development",
     )
+    endpoint = _Endpoint(path, _with_cors(gate, settings), bridge)
     return Starlette(
-        routes=[*routes, Mount("/", _Endpoint(path, _with_cors(gate, settings), bridge))],
-        middleware=[Middleware(_Guarded, guard=guard)],
+        routes=[*routes, Mount("/", endpoint)],
+        middleware=[Middleware(_Guarded, guard=guard, endpoint=endpoint)],
         lifespan=lifespan,
     )
 
@@ -95,8 +107,13 @@ class _Endpoint:
     def __init__(self, path: str, gate: ASGIApp, other: ASGIApp) -> None:
         self._path, self._gate, self._other = path, gate, other
 
+    def is_for_mcp(self, scope: Scope) -> bool:
+        """Whether a request is for the MCP endpoint."""
+        # A route of Starlette's also matches with a line feed at its end: FastMCP's own would pass by the gate.
+        return bool(scope["path"].rstrip("/\n") == self._path)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].rstrip("/") == self._path:
+        if self.is_for_mcp(scope):
             scope = {**scope, "path": self._path, "raw_path": self._path.encode()}
             await self._gate(scope, receive, send)
         else:
@@ -106,8 +123,8 @@ class _Endpoint:
 class _Guarded:
     """Host and Origin before anything else (MCP transport 2026-07-28: Origin on all connections)."""
 
-    def __init__(self, app: ASGIApp, guard: OriginGuard) -> None:
-        self._app, self._guard = app, guard
+    def __init__(self, app: ASGIApp, guard: OriginGuard, endpoint: _Endpoint) -> None:
+        self._app, self._guard, self._endpoint = app, guard, endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -119,6 +136,10 @@ class _Guarded:
             except (OriginRefused, HostRefused) as error:
                 logger.warning("refused: %s", error.detail)
                 await error_answer(error, "forbidden")(scope, receive, send)
+                return
+            if self._endpoint.is_for_mcp(scope):
+                # No route comes before this one: the walk through all of them costs every call.
+                await self._endpoint(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

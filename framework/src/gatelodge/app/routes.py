@@ -19,6 +19,7 @@ from gatelodge.issuer.metadata import MetadataSource
 __all__ = ["server_routes"]
 
 _READ = ["GET", "HEAD"]
+_ANY = [*_READ, "POST", "PUT", "PATCH", "DELETE"]
 
 
 def server_routes(
@@ -31,14 +32,26 @@ def server_routes(
     keys: KeySource,
 ) -> list[Route]:
     """The routes of one MCP server next to its MCP endpoint."""
-    root = "/.well-known/oauth-authorization-server"
+    path = path_of(public_url)
 
     async def resource(_: Request) -> Response:
         return JSONResponse(resource_document(), headers=DOCUMENT)
 
+    issuer = issuer_document(metadata, scopes)
     return [
-        *(shared(path, _READ, resource) for path in resource_paths),
-        *(shared(path, _READ, issuer_document(metadata, scopes)) for path in (root, root + path_of(public_url))),
+        *(shared(known, _READ, resource) for known in resource_paths),
+        *(shared(known, _READ, issuer) for known in _issuer_paths(path)),
         *health_routes(keys.warm),
-        Route("/.well-known/{rest:path}", not_found),
+        *(shared(f"{base}/.well-known{rest}", _ANY, not_found) for base in ("", path) for rest in ("", "/{rest:path}")),
     ]
+
+
+def _issuer_paths(path: str) -> tuple[str, ...]:
+    """Where clients look that take the server's own origin, or its URL, for the authorization server.
+
+    MCP authorization, authorization server metadata discovery: of a URL with a path both documents path-inserted, and
+    the OpenID one path-appended; of an origin both at the root. The last form is what RFC 8414 replaced, still tried.
+    """
+    names = ("oauth-authorization-server", "openid-configuration")
+    inserted = tuple(f"/.well-known/{name}{suffix}" for name in names for suffix in ("", path))
+    return inserted + tuple(f"{path}/.well-known/{name}" for name in names)

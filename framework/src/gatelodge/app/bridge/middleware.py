@@ -4,8 +4,8 @@ The gate decided before on what it read in the request; here the component is th
 no difference between two readings can run what was not allowed.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 import mcp_types
 from fastmcp.exceptions import NotFoundError
@@ -17,9 +17,9 @@ from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.utilities.components import FastMCPComponent
 
 from gatelodge.access.decide import Answer, Decision, decide
-from gatelodge.app.bridge.rules import rule_of
+from gatelodge.app.bridge.rules import rule_of, schemes_of
 from gatelodge.app.context import PRINCIPAL
-from gatelodge.app.message import Operation
+from gatelodge.app.message import Operation, about, version_of
 from gatelodge.core.identity import Principal
 
 __all__ = ["AccessMiddleware"]
@@ -34,13 +34,31 @@ class AccessMiddleware(Middleware):
     def __init__(self, decision: Decide) -> None:
         self._decision = decision
 
-    async def _allowed(self, method: str, target: str) -> bool:
-        decision = await self._decision(Operation(method, target), PRINCIPAL.get())
-        return decision is None or decision.answer is Answer.ALLOW
+    async def _allowed(self, method: str, target: str, meta: Mapping[str, Any] | None) -> bool:
+        decision = await self._decision(Operation(method, target, version=version_of(meta)), PRINCIPAL.get())
+        # What our look-up does not know is unknown, whatever other way to a component FastMCP may have.
+        return decision is not None and decision.answer is Answer.ALLOW
 
     async def _visible(self, components: Sequence[C]) -> list[C]:
         caller = PRINCIPAL.get()
         return [c for c in components if decide(await rule_of(c), caller).answer is not Answer.DENY]
+
+    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        """Complete nothing for a denied prompt or template, nor for an unknown one: both are answered the same."""
+        if context.method == "completion/complete" and not await self._completes(context.message):
+            server = context.fastmcp_context.fastmcp._mcp_server if context.fastmcp_context else None
+            # Where nothing is completed at all, FastMCP's own answer says so.
+            if server is not None and server.get_request_handler(context.method) is not None:
+                return mcp_types.CompleteResult(completion=mcp_types.Completion(values=[]))
+        return await call_next(context)
+
+    async def _completes(self, params: Mapping[str, Any]) -> bool:
+        reference, target = about("completion/complete", params)
+        if not isinstance(reference, str) or not isinstance(target, str):
+            # FastMCP refuses what is no reference.
+            return True
+        decision = await self._decision(Operation("completion/complete", target, reference), PRINCIPAL.get())
+        return decision is not None and decision.answer is Answer.ALLOW
 
     async def on_list_tools(
         self,
@@ -81,7 +99,7 @@ class AccessMiddleware(Middleware):
     ) -> ToolResult:
         """Run an allowed tool; answer a denied one exactly as FastMCP answers an unknown one."""
         name = context.message.name
-        if not await self._allowed("tools/call", name):
+        if not await self._allowed("tools/call", name, _meta(context.message)):
             raise NotFoundError(f"Unknown tool: {name!r}")
         return await call_next(context)
 
@@ -92,7 +110,7 @@ class AccessMiddleware(Middleware):
     ) -> PromptResult:
         """Render an allowed prompt; a denied one is unknown."""
         name = context.message.name
-        if not await self._allowed("prompts/get", name):
+        if not await self._allowed("prompts/get", name, _meta(context.message)):
             raise NotFoundError(f"Unknown prompt: {name!r}")
         return await call_next(context)
 
@@ -103,16 +121,17 @@ class AccessMiddleware(Middleware):
     ) -> ResourceResult:
         """Read an allowed resource; a denied one is unknown."""
         uri = str(context.message.uri)
-        if not await self._allowed("resources/read", uri):
+        if not await self._allowed("resources/read", uri, _meta(context.message)):
             raise NotFoundError(f"Unknown resource: {uri!r}")
         return await call_next(context)
 
 
 async def _with_schemes(tool: Tool) -> Tool:
     """A copy of the tool whose ``_meta.securitySchemes`` says how it is authorised (OpenAI, plugins/build/auth)."""
-    rule = await rule_of(tool)
-    if rule is None or rule.public:
-        schemes: list[dict[str, Any]] = [{"type": "noauth"}]
-    else:
-        schemes = [{"type": "oauth2", "scopes": sorted(rule.scopes)}]
-    return tool.model_copy(update={"meta": {**(tool.meta or {}), "securitySchemes": schemes}})
+    meta = {**(tool.meta or {}), "securitySchemes": schemes_of(await rule_of(tool))}
+    return tool.model_copy(update={"meta": meta})
+
+
+def _meta(params: mcp_types.RequestParams) -> Mapping[str, Any] | None:
+    # A TypedDict with extra members is no Mapping of anything to a type checker.
+    return cast("Mapping[str, Any] | None", params.meta)

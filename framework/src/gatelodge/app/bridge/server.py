@@ -6,12 +6,20 @@ from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken
+from fastmcp.server.providers.addressing import parse_hashed_backend_name
+from fastmcp.tools.base import Tool
 from fastmcp.utilities.components import FastMCPComponent
+from fastmcp.utilities.versions import VersionSpec
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.caching import CacheHint
+from mcp.server.lowlevel.server import NotificationOptions
 from starlette.types import Receive, Scope, Send
 
-from gatelodge.access.decide import Decision, decide
+from gatelodge.access.decide import Answer, Decision, decide
 from gatelodge.access.requirement import Requirement, requirement_of
+from gatelodge.app.bridge.endpoint import CALLED, direct, offer_schemas
+from gatelodge.app.bridge.log_levels import CallerLogLevels
 from gatelodge.app.bridge.middleware import AccessMiddleware
 from gatelodge.app.bridge.rules import rule_of
 from gatelodge.app.context import PRINCIPAL_KEY
@@ -44,6 +52,12 @@ class FastMCPBridge:
         server.add_middleware(AccessMiddleware(self.decision))
         # Host and Origin are checked once, in front of every route of ours.
         self._app = server.http_app(path=path, stateless_http=True, host_origin_protection=False)
+        # Without sessions nobody can be told later that a list changed, so the old era's handshake must not promise it,
+        # and FastMCP would keep one log level for all callers.
+        server._mcp_server.notification_options = NotificationOptions()
+        server._client_log_levels = CallerLogLevels()
+        # The SDK binds what it seals for a caller (requestState) to the user in this context.
+        self._path, self._endpoint = path, AuthContextMiddleware(direct(self._app, path))
 
     @property
     def name(self) -> str:
@@ -57,7 +71,7 @@ class FastMCPBridge:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Every scope that some component needs, sorted."""
+        """Every scope that some component needs or makes use of, sorted."""
         return tuple(sorted(self._scopes))
 
     @property
@@ -74,10 +88,13 @@ class FastMCPBridge:
         principal: Principal | None = scope.get(PRINCIPAL_KEY)
         if principal is not None:
             scope["user"] = AuthenticatedUser(_access_token(principal))
-        await self._app(scope, receive, send)
+        # No tool needs the token itself, and none can pass it on (MCP security: no token passthrough).
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"authorization"]
+        await (self._endpoint if scope["path"] == self._path else self._app)(scope, receive, send)
 
     async def declare(self) -> None:
         """Read the rules of all components. Raises: ComponentUndeclared, naming each one without a rule."""
+        offer_schemas(self._server, AccessMiddleware)
         missing: list[str] = []
         rules: list[Requirement] = []
         for kind, components in (
@@ -104,7 +121,15 @@ class FastMCPBridge:
         if missing:
             raise ComponentUndeclared(f"no access rule on {', '.join(missing)}")
         self._mixed = any(rule.public for rule in rules)
-        self._scopes = frozenset[str]().union(*(rule.scopes for rule in rules))
+        self._scopes = frozenset[str]().union(*(rule.all_scopes for rule in rules))
+        if not all(rule.public and not rule.optional for rule in rules):
+            self._keep_private()
+
+    def _keep_private(self) -> None:
+        # MCP 2026-07-28, caching: a result that depends on the caller must not be served to another one.
+        hints = self._server._mcp_server.cache_hints
+        for method, hint in hints.items():
+            hints[method] = CacheHint(ttl_ms=hint.ttl_ms, scope="private")
 
     def _routes(self) -> Iterable[tuple[str, Any]]:
         # FastMCP has no public list of its custom routes.
@@ -114,23 +139,36 @@ class FastMCPBridge:
     async def decision(self, operation: Operation, principal: Principal | None) -> Decision | None:
         """The decision on the component an operation names; None when FastMCP knows none of that name."""
         component = await self._find(operation)
-        return None if component is None else decide(await rule_of(component), principal)
+        decision = None if component is None else decide(await rule_of(component), principal)
+        listed = decision is not None and decision.answer is not Answer.DENY
+        CALLED.set(component if listed and isinstance(component, Tool) else None)
+        return decision
 
     async def _find(self, operation: Operation) -> FastMCPComponent | None:
-        target = operation.target or ""
-        if operation.method == "tools/call":
-            return await self._server.get_tool(target)
-        if operation.method == "prompts/get":
-            return await self._server.get_prompt(target)
-        return await self._server.get_resource(target) or await self._server.get_resource_template(target)
+        server, target = self._server, operation.target or ""
+        version = None if operation.version is None else VersionSpec(eq=operation.version)
+        if operation.kind == "tool":
+            tool = await server.get_tool(target, version)
+            hashed = None if tool is not None else parse_hashed_backend_name(target)
+            # FastMCP runs an app's backend tools by such names too.
+            return tool if hashed is None else await server.get_tool_by_hash(*hashed)
+        if operation.kind == "prompt":
+            return await server.get_prompt(target, version)
+        if operation.kind == "template":
+            # A completion names the template itself; elsewhere a URI that fits one is meant.
+            for template in await server.list_resource_templates(run_middleware=False):
+                if template.uri_template == target:
+                    return template
+        return await server.get_resource(target, version) or await server.get_resource_template(target, version)
 
 
 def _access_token(principal: Principal) -> AccessToken:
-    # Without the token itself: no tool needs it, and none can pass it on (MCP security: no token passthrough).
     return AccessToken(
         token="",
         client_id=principal.client_id or "",
         scopes=sorted(principal.scopes),
         subject=principal.subject,
         expires_at=int(principal.expires_at),
+        # The same subject of another issuer is another person.
+        claims={"iss": principal.issuer, "sub": principal.subject},
     )

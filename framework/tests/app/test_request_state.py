@@ -1,0 +1,74 @@
+"""State that a tool hands to the client between two rounds comes back as it was, or not at all (MCP 2026-07-28, MRTR)."""
+
+import json
+from typing import Any
+
+import pytest
+from fastmcp import Context, FastMCP
+from mcp_types import ElicitRequest, ElicitRequestFormParams, InputRequiredResult
+from protected import MODERN, Serve, Served, result_of
+
+from gatelodge import requires
+
+STATE = "balance=10"
+ENVELOPE = {**MODERN, "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
+WIRE = {
+    "accept": "application/json, text/event-stream",
+    "content-type": "application/json",
+    "mcp-protocol-version": "2026-07-28",
+    "mcp-method": "tools/call",
+    "mcp-name": "ask",
+}
+ANSWERS = {"go": {"action": "accept", "content": {"ok": True}}}
+SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
+
+
+def two_rounds() -> FastMCP[Any]:
+    """A tool that asks once, with a state, and then tells the state that came back."""
+    mcp: FastMCP[Any] = FastMCP("rounds")
+
+    @mcp.tool
+    @requires("notes:read")
+    async def ask(ctx: Context) -> str | InputRequiredResult:
+        if ctx.input_responses is None:
+            form = ElicitRequest(params=ElicitRequestFormParams(message="Go on?", requested_schema=SCHEMA))
+            return InputRequiredResult(input_requests={"go": form}, request_state=STATE)
+        return f"state {ctx.request_state}"
+
+    return mcp
+
+
+async def call(served: Served, bearer: dict[str, str], **params: Any) -> dict[str, Any]:
+    """One round as this caller: the JSON-RPC answer, whatever its status."""
+    params = {"name": "ask", "arguments": {}, **params, "_meta": ENVELOPE}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    response = await served.http.post("/mcp", content=body, headers={**WIRE, **bearer})
+    found: dict[str, Any] = result_of(response) if response.status_code == 200 else response.json()
+    return found
+
+
+async def again(served: Served, bearer: dict[str, str], state: str) -> dict[str, Any]:
+    """The second round, with a state."""
+    return await call(served, bearer, requestState=state, inputResponses=ANSWERS)
+
+
+@pytest.mark.requirement("MCP26-AUTH-17a")
+async def test_state_comes_back_to_the_tool_only_as_it_was_given(serve: Serve) -> None:
+    served = await serve(two_rounds())
+    reader = served.bearer("notes:read")
+    sealed = (await call(served, reader))["result"]["requestState"]
+    assert STATE not in sealed
+    good = await again(served, reader, sealed)
+    assert good["result"]["structuredContent"] == {"result": f"state {STATE}"}
+    middle = len(sealed) // 2
+    changed = sealed[:middle] + ("B" if sealed[middle] == "A" else "A") + sealed[middle + 1 :]
+    for forged in (STATE, changed, sealed[:-4], ""):
+        assert (await again(served, reader, forged))["error"]["code"] == -32602
+
+
+@pytest.mark.requirement("MCP26-AUTH-17b")
+async def test_state_of_one_user_is_nothing_to_another(serve: Serve) -> None:
+    served = await serve(two_rounds())
+    sealed = (await call(served, served.bearer("notes:read", sub="user-1")))["result"]["requestState"]
+    assert "result" in await again(served, served.bearer("notes:read", sub="user-1"), sealed)
+    assert "error" in await again(served, served.bearer("notes:read", sub="user-2"), sealed)
