@@ -1,9 +1,9 @@
 # Needs python3 (3.11 or later), make and bash. Everything else goes into this checkout and the user's cache folder.
 SHELL := bash
 PY := .venv/bin/python
-CODE := framework sample-deep-research-mcp tests
+CODE := framework sample-deep-research-mcp tests benchmarks
 
-.PHONY: up down status test lint fmt lock env
+.PHONY: up down status test lint fmt bench fuzz lock env
 
 env: .venv/.ready
 
@@ -23,6 +23,7 @@ lint: env
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
 	.venv/bin/mypy framework/src sample-deep-research-mcp/src framework/tests sample-deep-research-mcp/tests tests
+	MYPYPATH=benchmarks .venv/bin/mypy benchmarks
 	.venv/bin/lint-imports
 
 fmt: env
@@ -31,6 +32,14 @@ fmt: env
 
 test: lint
 	@bash scripts/test.sh
+
+# Longer runs: results go to benchmarks/results, or to the folder in GATELODGE_RESULTS.
+bench: env
+	$(PY) benchmarks/token_check.py
+	$(PY) benchmarks/run.py $(ARGS)
+
+fuzz: env
+	PYTHONPATH=tests:tests/support:framework/tests/support $(PY) -m conformance.fuzz --seconds 600 $(ARGS)
 
 lock: env
 	@bash scripts/lock.sh

@@ -47,6 +47,7 @@ def test_all_faults_are_reported_at_once_with_names_and_examples(monkeypatch: py
     assert "is missing (example: https://mcp.example.com/realms/mcp)" in text
 
 
+@pytest.mark.requirement("RFC9728-2-resource-url", "RFC9728-2-no-fragment", "MCP26-AUTH-16a")
 @pytest.mark.parametrize(
     "url",
     [

@@ -98,6 +98,7 @@ def test_the_same_probe_sees_the_paths_that_are_open(stack: Stack) -> None:
     assert raw_status(stack, "POST", "/mcp") == 401
 
 
+@pytest.mark.requirement("RFC6750-3-challenge", "MCP26-AUTH-02a", "MCP25-AUTH-02")
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 async def test_both_spellings_of_the_endpoint_challenge_without_a_redirect(
@@ -109,6 +110,9 @@ async def test_both_spellings_of_the_endpoint_challenge_without_a_redirect(
     assert f'scope="{READ}"' in response.headers["www-authenticate"]
 
 
+@pytest.mark.requirement("RFC8414-3-path-inserted", "RFC9207-2.3-advertised", "RFC9700-2.1.1-pkce-advertised")
+@pytest.mark.requirement("RFC9728-3.3-resource-equals", "MCP26-AUTH-01", "MCP26-AUTH-02b", "MCP26-AUTH-19")
+@pytest.mark.requirement("MCP26-AUTH-20", "MCP26-AUTH-21b", "MCP25-AUTH-01", "MCP25-AUTH-19", "MCP25-AUTH-20")
 async def test_every_metadata_url_gives_what_clients_need(stack: Stack, http: httpx.AsyncClient) -> None:
     base = stack.public_base
     resources = [(await http.get(f"{base}/.well-known/oauth-protected-resource{path}")).json() for path in ("", "/mcp")]
@@ -138,6 +142,7 @@ async def test_every_metadata_url_gives_what_clients_need(stack: Stack, http: ht
     assert missing.json()["error"] == "not_found"
 
 
+@pytest.mark.requirement("RFC9700-4.13-proxy-headers")
 async def test_forwarding_headers_of_a_client_change_nothing(stack: Stack, http: httpx.AsyncClient) -> None:
     headers = {
         "x-forwarded-host": "evil.example",
@@ -212,6 +217,7 @@ async def test_with_the_desk_hanging_metadata_comes_from_keycloak_itself(stack: 
         assert time.monotonic() < deadline
 
 
+@pytest.mark.requirement("RFC9700-4.9.2-secrets")
 async def test_bodies_and_answers_of_refusals_hold_no_token(stack: Stack, http: httpx.AsyncClient) -> None:
     canary = "canary0.canary1.canary2"
     response = await call(http, stack.mcp_url, "tools/list", token=canary)

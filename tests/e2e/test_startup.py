@@ -70,6 +70,7 @@ def test_no_password_is_in_any_log(stack: Stack) -> None:
     assert not any(secret in logs for secret in secrets)
 
 
+@pytest.mark.requirement("MCP26-HTTP-loopback", "MCP25-HTTP-loopback")
 def test_everything_internal_listens_on_loopback_only(stack: Stack) -> None:
     inodes = set()
     for process in stack.status["processes"]:

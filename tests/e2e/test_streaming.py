@@ -111,6 +111,7 @@ async def token(stack: Stack) -> AsyncIterator[Token]:
         stack.admin.delete_client(client_id)
 
 
+@pytest.mark.requirement("MCP26-HTTP-answer-type", "MCP25-HTTP-answer-type")
 @pytest.mark.parametrize("era", [MODERN, LEGACY])
 async def test_events_arrive_one_by_one_before_the_tool_ends(
     edge: Edge, http: httpx.AsyncClient, token: Token, era: str

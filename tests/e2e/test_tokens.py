@@ -47,6 +47,7 @@ async def obtain(stack: Stack) -> AsyncIterator[Obtain]:
         stack.admin.delete_client(client_id)
 
 
+@pytest.mark.requirement("RFC9068-2.1-signed", "RFC9700-2.3-scope-checked", "MCP26-AUTH-11", "MCP25-AUTH-11")
 @pytest.mark.parametrize("era", [MODERN, LEGACY])
 async def test_reading_works_and_writing_asks_for_the_scope_that_is_missing(
     stack: Stack, http: httpx.AsyncClient, obtain: Obtain, era: str
@@ -87,6 +88,7 @@ async def test_notes_of_one_user_are_not_found_by_another(
     assert "quokka" not in str(answer).lower()
 
 
+@pytest.mark.requirement("RFC9700-2.2.2-rotation", "MCP26-AUTH-23", "MCP25-AUTH-23")
 async def test_refresh_rotates_and_a_reused_refresh_token_ends_the_link(
     stack: Stack, outbound: Outbound, http: httpx.AsyncClient, obtain: Obtain
 ) -> None:
@@ -105,6 +107,7 @@ async def test_refresh_rotates_and_a_reused_refresh_token_ends_the_link(
     assert ended.value.error == "invalid_grant"
 
 
+@pytest.mark.requirement("RFC8725-3.12-exclusive", "RFC9700-2.3-audience-checked", "MCP26-AUTH-07", "MCP25-AUTH-07")
 async def test_other_tokens_of_the_same_realm_are_refused_with_one_constant_answer(
     stack: Stack, http: httpx.AsyncClient, obtain: Obtain
 ) -> None:
@@ -130,6 +133,7 @@ async def test_other_tokens_of_the_same_realm_are_refused_with_one_constant_answ
     assert len(answers) == 1
 
 
+@pytest.mark.requirement("RFC9700-2.3-audience-checked", "MCP26-AUTH-07", "MCP25-AUTH-07")
 async def test_a_token_for_another_server_of_the_realm_is_refused(
     stack: Stack, http: httpx.AsyncClient, obtain: Obtain
 ) -> None:
@@ -158,6 +162,7 @@ async def test_a_token_for_another_server_of_the_realm_is_refused(
         keycloak.delete_client_scope(scope)
 
 
+@pytest.mark.requirement("RFC9068-4-expiry", "MCP26-AUTH-06", "MCP25-AUTH-06")
 async def test_an_expired_token_is_refused(stack: Stack, http: httpx.AsyncClient, obtain: Obtain) -> None:
     keycloak = stack.admin.keycloak
     realm = keycloak.get_realm("mcp")
@@ -181,6 +186,7 @@ async def test_denied_consent_comes_back_as_access_denied_with_the_issuer(stack:
     assert denied.value.error == "access_denied"
 
 
+@pytest.mark.requirement("RFC9700-2.1.1-pkce", "RFC9700-2.1.1-s256")
 @pytest.mark.parametrize("method", [None, "plain"])
 async def test_pkce_is_required_and_plain_is_refused(obtain: Obtain, method: Literal["plain"] | None) -> None:
     with pytest.raises(OAuthRefused) as refused:

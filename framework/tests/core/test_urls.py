@@ -5,6 +5,7 @@ import pytest
 from gatelodge.core.urls import is_loopback, origin_of, path_of, well_known
 
 
+@pytest.mark.requirement("RFC8414-3-path-inserted", "RFC9728-3.1-path-inserted")
 def test_a_well_known_url_has_its_suffix_between_host_and_path() -> None:
     assert (
         well_known("https://host:8443/realms/mcp", "oauth-authorization-server")

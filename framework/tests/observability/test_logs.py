@@ -15,6 +15,7 @@ def cleaned(message: str, *arguments: object) -> str:
     return record.getMessage()
 
 
+@pytest.mark.requirement("RFC9700-4.9.2-secrets", "MCP26-AUTH-14a")
 @pytest.mark.parametrize(
     "line",
     [
@@ -44,6 +45,7 @@ def test_other_text_stays_as_it_is() -> None:
     assert cleaned("serving %s for %d users", "https://localhost/mcp", 3) == "serving https://localhost/mcp for 3 users"
 
 
+@pytest.mark.requirement("RFC9700-4.9.2-secrets", "MCP26-AUTH-14a")
 def test_configured_logging_writes_redacted_lines_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     handlers = root.handlers[:]

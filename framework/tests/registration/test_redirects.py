@@ -83,6 +83,7 @@ def test_a_redirect_on_an_allowed_host_is_accepted(uri: str) -> None:
     check_redirects([uri], DEFAULT_REDIRECT_HOSTS)
 
 
+@pytest.mark.requirement("RFC9700-2.6-https-redirects", "RFC9700-4.11.2-no-open-redirect", "MCP26-AUTH-14b")
 @pytest.mark.parametrize(("uri", "reason"), REFUSED)
 def test_any_other_redirect_is_refused_with_its_reason(uri: object, reason: str) -> None:
     with pytest.raises(InvalidRedirectUri) as caught:

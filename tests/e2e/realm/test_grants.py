@@ -20,6 +20,7 @@ READ = "deep-research:read"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
+@pytest.mark.requirement("RFC9700-2.1.2-no-implicit")
 @pytest.mark.parametrize("response_type", ["token", "id_token", "code token"])
 async def test_the_implicit_grant_is_refused(visitor: Visitor, response_type: str) -> None:
     client = await visitor.client()
@@ -29,6 +30,7 @@ async def test_the_implicit_grant_is_refused(visitor: Visitor, response_type: st
     assert callback.error in {"unauthorized_client", "unsupported_response_type", "invalid_request"}
 
 
+@pytest.mark.requirement("RFC9700-2.4-no-password")
 @pytest.mark.parametrize(
     "form",
     [
@@ -58,6 +60,7 @@ async def test_no_grant_but_the_code_gives_a_token_even_to_a_client_registered_f
     assert "access_token" not in answer
 
 
+@pytest.mark.requirement("RFC9700-2.4-no-password")
 async def test_the_realms_own_clients_take_no_password_either(visitor: Visitor) -> None:
     username, password = visitor.stack.users[0]
     form = {"grant_type": "password", "username": username, "password": password}

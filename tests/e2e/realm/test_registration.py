@@ -44,6 +44,7 @@ async def test_a_redirect_of_a_known_client_is_accepted(visitor: Visitor, redire
     assert answer.json_object()["redirect_uris"] == [redirect]
 
 
+@pytest.mark.requirement("RFC9700-2.6-https-redirects", "RFC9700-4.11.2-no-open-redirect", "MCP26-AUTH-14b")
 @pytest.mark.parametrize(
     "redirect",
     [
@@ -106,6 +107,7 @@ async def test_harmless_members_are_accepted(visitor: Visitor, members: dict[str
     assert (await visitor.post(registration_body(LOOPBACK, **members))).status == 201
 
 
+@pytest.mark.requirement("RFC9700-4.15-no-chosen-id")
 async def test_a_client_id_of_the_clients_choice_is_refused(visitor: Visitor) -> None:
     answer = await visitor.post(registration_body(LOOPBACK, client_id="account-console"))
     assert answer.status in {400, 403}, answer.body

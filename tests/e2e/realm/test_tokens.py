@@ -18,6 +18,8 @@ READ, WRITE = "deep-research:read", "deep-research:write"
 ACCOUNT_CONSOLE = "account-console"
 
 
+@pytest.mark.requirement("RFC6750-5.3-short-life", "RFC6750-5.3-audience", "RFC9068-2.2.3-scope")
+@pytest.mark.requirement("RFC9700-2.3-least-privilege", "RFC9700-2.3-audience", "MCP26-AUTH-24")
 @pytest.mark.parametrize("scope", [READ, WRITE])
 async def test_a_token_for_a_servers_scope_has_its_exact_url_as_the_only_audience(visitor: Visitor, scope: str) -> None:
     client = await visitor.client()
@@ -40,6 +42,7 @@ async def test_a_client_that_asks_for_the_servers_scope_alone_still_names_its_us
     assert tokens.claims()["sub"]
 
 
+@pytest.mark.requirement("RFC9700-2.3-least-privilege")
 async def test_a_token_without_a_servers_scope_has_no_audience(visitor: Visitor) -> None:
     tokens = await visitor.tokens(await visitor.client(), "openid", "email", "profile", "offline_access")
     assert "aud" not in tokens.claims()
@@ -74,6 +77,7 @@ async def test_userinfo_tells_the_address_and_that_it_is_verified(visitor: Visit
     assert answer.json_object()["email_verified"] is True
 
 
+@pytest.mark.requirement("RFC9700-2.1.1-pkce", "RFC9700-2.1.1-s256")
 @pytest.mark.parametrize("pkce", [None, Pkce.new("plain")], ids=["missing", "plain"])
 async def test_a_code_needs_pkce_with_s256(visitor: Visitor, pkce: Pkce | None) -> None:
     for method in ("none", "client_secret_basic"):
@@ -89,6 +93,7 @@ async def test_clients_that_come_with_the_realm_need_pkce_too(visitor: Visitor) 
     assert callback.error == "invalid_request"
 
 
+@pytest.mark.requirement("RFC9700-2.1.1-verifier")
 async def test_a_code_is_useless_with_another_verifier(visitor: Visitor) -> None:
     client = await visitor.client()
     callback = await visitor.authorize(client.client_id, [READ], pkce=Pkce.new())
@@ -97,6 +102,7 @@ async def test_a_code_is_useless_with_another_verifier(visitor: Visitor) -> None
     assert (caught.value.http_status, caught.value.error) == (400, "invalid_grant")
 
 
+@pytest.mark.requirement("RFC9700-4.2.4-code-once")
 async def test_a_code_works_once(visitor: Visitor) -> None:
     client, pkce = await visitor.client(), Pkce.new()
     callback = await visitor.authorize(client.client_id, [READ], pkce=pkce)
@@ -106,6 +112,7 @@ async def test_a_code_works_once(visitor: Visitor) -> None:
     assert caught.value.error == "invalid_grant"
 
 
+@pytest.mark.requirement("RFC9207-2-iss", "MCP26-AUTH-21a")
 @pytest.mark.parametrize("scopes", [[READ, "admin"], [""]], ids=["unknown", "empty"])
 async def test_a_scope_that_cannot_be_had_is_refused_with_the_issuer_named(visitor: Visitor, scopes: list[str]) -> None:
     client = await visitor.client()
@@ -115,6 +122,7 @@ async def test_a_scope_that_cannot_be_had_is_refused_with_the_issuer_named(visit
     assert callback.iss == visitor.stack.issuer
 
 
+@pytest.mark.requirement("RFC9207-2-iss", "MCP26-AUTH-21a")
 async def test_a_refused_consent_goes_back_to_the_client_with_the_issuer_named(visitor: Visitor) -> None:
     client = await visitor.client()
     callback = await visitor.authorize(client.client_id, [READ], pkce=Pkce.new(), consent=False)
@@ -122,6 +130,7 @@ async def test_a_refused_consent_goes_back_to_the_client_with_the_issuer_named(v
     assert callback.iss == visitor.stack.issuer
 
 
+@pytest.mark.requirement("RFC9700-2.1-exact-redirect", "MCP26-AUTH-25")
 async def test_another_path_on_the_registered_host_gets_no_code(visitor: Visitor) -> None:
     client = await visitor.client()
     with pytest.raises(SignInFailed, match="redirect_uri"):
@@ -146,6 +155,7 @@ async def test_a_refresh_rotates_and_keeps_the_audience(visitor: Visitor) -> Non
     assert third.scopes == first.scopes
 
 
+@pytest.mark.requirement("RFC9700-2.2.2-rotation", "MCP26-AUTH-23", "MCP25-AUTH-23")
 async def test_a_refresh_token_used_twice_ends_the_connection(visitor: Visitor) -> None:
     client = await visitor.client()
     first = await visitor.tokens(client, READ, "offline_access")

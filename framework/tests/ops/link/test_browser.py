@@ -91,6 +91,7 @@ async def test_an_authorization_url_off_the_issuers_origin_is_not_opened(world: 
     assert world.realm.requests == []
 
 
+@pytest.mark.requirement("MCP26-AUTH-14c")
 async def test_a_sign_in_without_tls_is_refused() -> None:
     browser = ScriptedBrowser(None, "ada", PASSWORD)
     with pytest.raises(SignInFailed, match="not https"):

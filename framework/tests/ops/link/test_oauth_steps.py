@@ -89,12 +89,14 @@ async def test_another_resource_or_none_is_sent_as_asked(world: "World") -> None
     assert "resource" not in world.realm.requests[-1][2]
 
 
+@pytest.mark.requirement("RFC9207-2.4-compared")
 async def test_an_answer_of_another_issuer_is_refused_by_the_client(world: "World") -> None:
     world.realm.faults.iss = "https://evil.test/realms/mcp"
     with pytest.raises(OAuthRefused, match="iss_mismatch"):
         await obtain(world)
 
 
+@pytest.mark.requirement("RFC9700-2.1-csrf")
 async def test_an_answer_to_another_request_is_refused_by_the_client(world: "World") -> None:
     with pytest.raises(OAuthRefused, match="state_mismatch"):
         await obtain(world, extra={"state": "of-another-request"})
@@ -106,12 +108,14 @@ async def test_a_refused_registration_is_told_with_the_servers_words(world: "Wor
         await obtain(world)
 
 
+@pytest.mark.requirement("RFC8414-3.3-issuer-identical")
 async def test_metadata_that_names_another_issuer_is_refused(world: "World") -> None:
     world.realm.faults.metadata_issuer = f"{ISSUER}/"
     with pytest.raises(OAuthRefused, match="names another issuer"):
         await obtain(world)
 
 
+@pytest.mark.requirement("RFC9728-3.3-client-compares")
 @pytest.mark.parametrize(
     ("document", "why"),
     [

@@ -271,6 +271,7 @@ _SENT = {
 }  # fmt: skip
 
 
+@pytest.mark.requirement("RFC9700-4.13-proxy-headers")
 @pytest.mark.parametrize("target", ["/realms/mcp/x", "/mcp", _METADATA[0]])
 def test_forwarding_headers_of_the_client_are_removed_and_traefiks_own_are_right(edge: Edge, target: str) -> None:
     headers = edge.send("GET", target, "".join(f"{name}: {value}\r\n" for name, value in _SENT.items())).seen["headers"]
@@ -388,6 +389,7 @@ def _authorities(edge: Edge) -> list[bytes]:
     return edge.context.get_ca_certs(binary_form=True)
 
 
+@pytest.mark.requirement("RFC9728-7.1-tls", "MCP26-AUTH-14c")
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_tls_before_1_2_is_refused_by_the_server(edge: Edge) -> None:
     old = ssl.create_default_context()
