@@ -20,18 +20,20 @@ _NO_NAME = re.compile(r"[^a-z0-9]+")
 
 def record(
     row: int,
-    *,
     name: str,
+    *,
     tried: int,
     passed: int,
     command: str,
     negative_control: str,
     figure: str | float | None = None,
+    **measured: object,
 ) -> Path | None:
     """Write one figure of a row and give the file's path; None when no folder is named.
 
     ``name`` tells figures of one row apart ("in process", "through Traefik"); ``figure`` is what was measured, with its
     unit, when tried and passed do not say it all; ``negative_control`` says what was broken on purpose and seen to fail.
+    ``measured`` is what else was seen, for the file only.
     """
     folder = os.environ.get("GATELODGE_RESULTS")
     if not folder:
@@ -47,6 +49,7 @@ def record(
         "negative_control": negative_control,
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
+        **measured,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

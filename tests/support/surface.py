@@ -285,12 +285,3 @@ def call(
     body = json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}).encode()
     lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n" + extra.encode() + b"\r\n" + body
-
-
-def record_result(row: int, name: str, **fields: Any) -> None:
-    """Write one row of the scoreboard to the folder named by GATELODGE_RESULTS, if there is one."""
-    folder = os.environ.get("GATELODGE_RESULTS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"row": row, "name": name, **fields}, indent=2, sort_keys=True) + "\n"
-        (Path(folder) / f"{row:02}-surface-{name}.json").write_text(text)

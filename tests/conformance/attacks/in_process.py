@@ -4,7 +4,6 @@ Invariant: nothing leaves the process. Every outgoing request of a server arrive
 the documents of the trusted issuers only and keeps the address of anything else.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+from lifespan import alive
 from protected import ISSUER, PUBLIC_URL, private_server
 from starlette.applications import Starlette
 from wire import message
@@ -170,26 +170,3 @@ async def serving(world: World, wire: Wire, settings: Mapping[str, Any]) -> Asyn
             httpx.AsyncClient(transport=httpx.ASGITransport(app=app), trust_env=False) as client,
         ):
             yield client
-
-
-@asynccontextmanager
-async def alive(app: Starlette) -> AsyncIterator[None]:
-    """Start and stop in one task of its own, as a server does: cancel scopes may not change tasks."""
-    started, stop = asyncio.Event(), asyncio.Event()
-
-    async def live() -> None:
-        async with app.router.lifespan_context(app):
-            started.set()
-            await stop.wait()
-
-    task = asyncio.create_task(live())
-    waiting = asyncio.create_task(started.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if task.done():
-        await task
-    try:
-        yield
-    finally:
-        stop.set()
-        await task

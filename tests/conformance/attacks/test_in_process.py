@@ -6,11 +6,11 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from results import record
 
 from conformance.attacks.controls import controls
 from conformance.attacks.in_process import Matrix
 from conformance.attacks.model import Attack, Expect
-from conformance.attacks.results import record
 from conformance.attacks.table_a import table_a
 from conformance.attacks.table_b import table_b
 from conformance.attacks.table_c import table_c

@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 import pytest
 from native_stack import READ, WRITE, Stack
+from results import record
 from wire import LEGACY, MODERN, tls_client
 
 from conformance.attacks.controls import carried_well, controls
 from conformance.attacks.in_process import Report, request_for
 from conformance.attacks.judge import complaint
 from conformance.attacks.model import Attack, Expect, bearer
-from conformance.attacks.results import record
 from conformance.attacks.table_a import table_a
 from conformance.attacks.table_b import table_b
 from conformance.attacks.table_c import table_c

@@ -1,8 +1,8 @@
 """Catalogue A19: what Wycheproof says of a signature is what the server makes of it, or the difference is written down."""
 
 import pytest
+from results import record
 
-from conformance.attacks.results import record
 from conformance.attacks.world import World
 from conformance.attacks.wycheproof import EXCLUDED, VECTORS, Outcome, judge
 from gatelodge.resource_server import jwt

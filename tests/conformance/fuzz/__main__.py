@@ -10,7 +10,8 @@ import logging
 import sys
 import time
 
-from conformance.attacks.results import record
+from results import record
+
 from conformance.attacks.world import local_world
 from conformance.fuzz.run import Outcome, fuzz
 from conformance.fuzz.targets import targets

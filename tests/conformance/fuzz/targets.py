@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lifespan import alive
 from protected import PUBLIC_URL
 from starlette.types import ASGIApp, Message
 from wire import LEGACY, MODERN, message
 
-from conformance.attacks.in_process import Wire, alive, application
+from conformance.attacks.in_process import Wire, application
 from conformance.attacks.model import READ, WRITE
 from conformance.attacks.world import World
 from conformance.fuzz.mutate import mutated, mutated_json, mutated_token

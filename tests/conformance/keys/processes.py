@@ -3,15 +3,14 @@
 Invariant: a new one knows nothing of an earlier one but what is in the folder.
 """
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from lifespan import alive
 from protected import ISSUER, PUBLIC_URL, Served, private_server
 
 from gatelodge import protect
@@ -81,7 +80,7 @@ class Processes:
         """A whole server in process."""
         settings = ServerSettings(public_url=PUBLIC_URL, issuer=ISSUER, state_dir=self.folder)
         app = protect(private_server(), settings, outbound=self.issuer.outbound(), clock=self.clock)
-        await self.stack.enter_async_context(_running(app))
+        await self.stack.enter_async_context(alive(app))
         http = await self.stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://localhost:8443")
         )
@@ -92,25 +91,6 @@ def stranger(issuer: FakeIssuer) -> str:
     """A token of the right form whose key id nobody has; the signature is never looked at."""
     header = encode_part({"alg": "RS256", "typ": "JWT", "kid": uuid.uuid4().hex})
     return f"{header}.{encode_part(issuer.tokens.claims())}.{encode_part(bytes(256))}"
-
-
-@asynccontextmanager
-async def _running(app: Any) -> AsyncIterator[None]:
-    """Start and stop in one task of its own, as a server does: cancel scopes may not change tasks."""
-    started, stop = asyncio.Event(), asyncio.Event()
-
-    async def live() -> None:
-        async with app.router.lifespan_context(app):
-            started.set()
-            await stop.wait()
-
-    task = asyncio.create_task(live())
-    waiting = asyncio.create_task(started.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    yield
-    stop.set()
-    await task
 
 
 def most_in_a_minute(times: list[float]) -> int:

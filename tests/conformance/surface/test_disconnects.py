@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
-from surface import HOST, Surface, call, descriptors, record_result, surface, until
+from results import record
+from surface import HOST, Surface, call, descriptors, surface, until
 
 from gatelodge.app.slow_clients import Limits
 
@@ -139,7 +140,7 @@ async def test_no_task_and_no_descriptor_is_left_of_all_that_left(served: Surfac
         await asyncio.to_thread(until, lambda: served.tasks() <= tasks, "tasks are left")
         await asyncio.to_thread(until, lambda: descriptors() <= files, "descriptors are left")
         left_tasks, left_files = served.tasks() - tasks, descriptors() - files
-    record_result(
+    record(
         26,
         f"disconnects-{'2026' if modern else '2025'}",
         tried=count,

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from surface import HOST, Edge, Seen, Surface, edge, record_result, surface
+from results import record
+from surface import HOST, Edge, Seen, Surface, edge, surface
 
 from gatelodge.app.slow_clients import Limits
 
@@ -298,7 +299,7 @@ def test_no_input_is_two_requests_or_another_request_to_one_of_the_two(views: di
         if one.served != two.served
     }
     dangerous = {name: reason for name, reason in found.items() if reason}
-    record_result(
+    record(
         28,
         "parser-views",
         tried=len(CASES),

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from surface import HOST, QUICK, Edge, Surface, call, descriptors, edge, record_result, surface, until
+from results import record
+from surface import HOST, QUICK, Edge, Surface, call, descriptors, edge, surface, until
 
 from gatelodge.app.slow_clients import Limits
 
@@ -254,7 +255,7 @@ def _thousand(name: str, port: int, served: Surface, front: Edge | None) -> None
     after, _ = good_requests(port, context, bearer)
     base += after
     ratio = p99(loaded) / p99(base)
-    record_result(
+    record(
         23,
         name,
         tried=MANY,

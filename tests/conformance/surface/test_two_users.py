@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from surface import Surface, call, record_result, surface
+from results import record
+from surface import Surface, call, surface
 
 from gatelodge.app.slow_clients import Limits
 
@@ -78,7 +79,7 @@ async def _talk(served: Surface, user: str, other: str, rounds: range, found: Cr
 @pytest.mark.parametrize("modern", [True, False])
 async def test_no_byte_of_one_user_reaches_another(served: Surface, modern: bool) -> None:
     found = await _interleaved(served, CALLS // 2, modern=modern)
-    record_result(
+    record(
         13,
         f"two-users-{'2026' if modern else '2025'}",
         tried=found.calls,
