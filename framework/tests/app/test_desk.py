@@ -15,7 +15,8 @@ from client_bodies import BODIES, CLAUDE_CODE, INSPECTOR
 from registering_realm import ENDPOINT, INTERNAL, ISSUER, RegisteringRealm
 from starlette.applications import Starlette
 
-from gatelodge.app.desk import MAX_BODY, create_desk
+from gatelodge.app.desk.create import create_desk
+from gatelodge.app.desk.registrations import MAX_BODY
 from gatelodge.outbound.client import Answer, Outbound
 from gatelodge.settings import DeskSettings, SettingsInvalid, load
 from gatelodge.testing.clock import ManualClock
@@ -399,7 +400,7 @@ async def test_its_client_is_closed_when_it_stops(realm: RegisteringRealm) -> No
 
 def test_the_desk_loads_neither_fastmcp_nor_the_mcp_sdk_nor_keycloaks_client() -> None:
     program = (
-        "import sys, gatelodge.app.desk\n"
+        "import sys, gatelodge.app.desk.create\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'fastmcp', 'mcp', 'keycloak', 'cryptography'}))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

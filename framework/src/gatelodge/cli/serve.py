@@ -38,7 +38,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _desk(_: argparse.Namespace) -> int:
-    from gatelodge.app.desk import create_desk
+    from gatelodge.app.desk.create import create_desk
     from gatelodge.app.serve import run
     from gatelodge.settings import DeskSettings, load
 

@@ -9,30 +9,24 @@ Not here: what a client may register (``registration``), what the metadata says 
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from gatelodge.app.desk.registrations import Registrations
 from gatelodge.app.documents import health_routes, issuer_document, not_found, shared
 from gatelodge.core.clock import Clock, SystemClock
 from gatelodge.core.urls import path_of, well_known
 from gatelodge.issuer.metadata import MetadataSource
 from gatelodge.outbound.client import Outbound
-from gatelodge.registration.answers import RegistrationAnswer, refused
-from gatelodge.registration.body import acceptable
-from gatelodge.registration.config import RegistrationPolicy
-from gatelodge.registration.errors import InvalidClientMetadata, RegistrationError, RegistrationTooLarge
-from gatelodge.registration.forward import ENDPOINT, register
-from gatelodge.registration.summary import summary
+from gatelodge.registration.forward import ENDPOINT
 from gatelodge.settings import DeskSettings
 
 __all__ = ["create_desk"]
 
 logger = logging.getLogger(__name__)
 
-MAX_BODY = 64 * 1024
 # Seconds for Keycloak's answer: less than the proxy waits for ours, so that a client gets our words, not the proxy's.
 KEYCLOAK_TIMEOUT = 7.0
 
@@ -41,7 +35,7 @@ def create_desk(settings: DeskSettings, *, outbound: Outbound | None = None, clo
     """The ASGI application of ``gatelodge desk``. Raises: RegistrationPolicyInvalid."""
     client = outbound or Outbound(ca_file=settings.ca_file, timeout=KEYCLOAK_TIMEOUT)
     metadata = MetadataSource(client, settings.issuer_config(), clock or SystemClock())
-    desk = _Registrations(client, settings.issuer_internal_url, settings.registration_policy())
+    desk = Registrations(client, settings.issuer_internal_url, settings.registration_policy())
     realm = path_of(settings.issuer)
 
     @asynccontextmanager
@@ -68,48 +62,6 @@ def create_desk(settings: DeskSettings, *, outbound: Outbound | None = None, clo
     # A redirect would make another request of what has to be answered, or refused, as it stands.
     app.router.redirect_slashes = False
     return app
-
-
-@dataclass(frozen=True, slots=True)
-class _Registrations:
-    """Answers registration requests; each one leaves one line in the log."""
-
-    outbound: Outbound
-    keycloak_url: str
-    policy: RegistrationPolicy
-
-    async def answer(self, request: Request) -> Response:
-        raw = b""
-        try:
-            raw = await _body(request)
-            answer = await register(self.outbound, self.keycloak_url, acceptable(raw, self.policy))
-        except RegistrationError as error:
-            level = logging.INFO if error.status in {400, 413} else logging.ERROR
-            said = (error.error, error.detail, error.hint)
-            logger.log(level, "registration refused: %s (%s: %s; next step: %s)", summary(raw), *said)
-            return _rendered(refused(error))
-        except ClientDisconnect:
-            logger.info("registration given up by the client")
-            return Response(status_code=400)
-        logger.info("registration accepted: %s client_id=%s", summary(raw), answer.body["client_id"])
-        return _rendered(answer)
-
-
-async def _body(request: Request) -> bytes:
-    """The body, not read further than its limit. Raises: InvalidClientMetadata, RegistrationTooLarge."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise InvalidClientMetadata("Content-Type must be application/json.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise RegistrationTooLarge(f"The body is larger than {MAX_BODY} bytes.")
-    return bytes(body)
-
-
-def _rendered(answer: RegistrationAnswer) -> Response:
-    return JSONResponse(dict(answer.body), answer.status, dict(answer.headers))
 
 
 async def _not_found(request: Request, _: Exception) -> Response:
