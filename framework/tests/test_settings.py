@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gatelodge.settings import DeskSettings, ServerSettings, SettingsInvalid, load
+from gatelodge.settings.desk import DeskSettings
+from gatelodge.settings.load import SettingsInvalid, load
+from gatelodge.settings.server import ServerSettings
 
 GOOD = {"GATELODGE_PUBLIC_URL": "https://localhost:8443/mcp", "GATELODGE_ISSUER": "https://localhost:8443/realms/mcp"}
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gatelodge.settings import ServerSettings, SettingsInvalid, load
+from gatelodge.settings.load import SettingsInvalid, load
+from gatelodge.settings.server import ServerSettings
 
 ISSUER = "https://localhost:8443/realms/mcp"
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from gatelodge.app.protect import protect
     from gatelodge.core.errors import GatelodgeError
     from gatelodge.core.identity import Principal
-    from gatelodge.settings import SettingsInvalid
-    from gatelodge.settings import load as load_settings
+    from gatelodge.settings.load import SettingsInvalid
+    from gatelodge.settings.load import load as load_settings
 
 __all__ = [
     "GatelodgeError",
@@ -29,9 +29,9 @@ __all__ = [
 _HOMES = {
     "GatelodgeError": "gatelodge.core.errors:GatelodgeError",
     "Principal": "gatelodge.core.identity:Principal",
-    "SettingsInvalid": "gatelodge.settings:SettingsInvalid",
+    "SettingsInvalid": "gatelodge.settings.load:SettingsInvalid",
     "current_principal": "gatelodge.app.context:current_principal",
-    "load_settings": "gatelodge.settings:load",
+    "load_settings": "gatelodge.settings.load:load",
     "protect": "gatelodge.app.protect:protect",
     "public": "gatelodge.access.requirement:public",
     "requires": "gatelodge.access.requirement:requires",

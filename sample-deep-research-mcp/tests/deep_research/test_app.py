@@ -16,7 +16,7 @@ import pytest
 from deep_research.shelf import Shelf
 
 from gatelodge import SettingsInvalid, protect
-from gatelodge.settings import ServerSettings
+from gatelodge.settings.server import ServerSettings
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
 from gatelodge.testing.tokens import TokenFactory

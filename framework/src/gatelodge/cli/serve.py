@@ -20,7 +20,8 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 def _serve(options: argparse.Namespace) -> int:
     # Imported here: a command loads only what it runs, and FastMCP is most of a server's start-up time.
     from gatelodge.app.serve import load_application, run
-    from gatelodge.settings import ServerSettings, SettingsInvalid, load
+    from gatelodge.settings.load import SettingsInvalid, load
+    from gatelodge.settings.server import ServerSettings
 
     # Ours and the application's own settings are reported together, so that nobody mends one fault per start.
     faults: list[str] = []
@@ -40,7 +41,8 @@ def _serve(options: argparse.Namespace) -> int:
 def _desk(_: argparse.Namespace) -> int:
     from gatelodge.app.desk.create import create_desk
     from gatelodge.app.serve import run
-    from gatelodge.settings import DeskSettings, load
+    from gatelodge.settings.desk import DeskSettings
+    from gatelodge.settings.load import load
 
     settings = load(DeskSettings)
     return run(create_desk(settings), bind=settings.bind, port=settings.port)
