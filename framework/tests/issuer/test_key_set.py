@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
-from gatelodge.issuer.key_set import KeySetRefused, fits, read_key_set
+from gatelodge.issuer.key_set import NEEDS, KeySetRefused, fits, read_key_set
 from gatelodge.testing.tokens import TokenFactory, make_key
 
 GOOD = "good"
@@ -51,11 +51,28 @@ def test_a_key_fits_its_own_algorithm_and_no_other(algorithm: str) -> None:
     assert not any(fits(key, other) for other in others)
 
 
-def test_a_key_without_alg_fits_every_algorithm_of_its_kind(rsa: dict[str, Any], elliptic: dict[str, Any]) -> None:
-    keys = read_key_set({"keys": [{k: v for k, v in entry.items() if k != "alg"} for entry in (rsa, elliptic)]})
+@pytest.mark.requirement("RFC8725-3.1-one-algorithm")
+def test_a_key_without_alg_is_for_the_one_algorithm_that_its_kind_tells(
+    rsa: dict[str, Any], elliptic: dict[str, Any], good: dict[str, Any]
+) -> None:
+    keys = read_key_set({"keys": [{k: v for k, v in entry.items() if k != "alg"} for entry in (rsa, elliptic, good)]})
 
-    assert [name for name in ("RS256", "PS512", "ES256", "EdDSA") if fits(keys["rsa"], name)] == ["RS256", "PS512"]
-    assert [name for name in ("RS256", "ES256", "ES384", "EdDSA") if fits(keys["ec"], name)] == ["ES256"]
+    assert [name for name in NEEDS if fits(keys["rsa"], name)] == ["RS256"]
+    assert [name for name in NEEDS if fits(keys["ec"], name)] == ["ES256"]
+    # Two names of one algorithm (RFC 9864, section 2.2).
+    assert [name for name in NEEDS if fits(keys[GOOD], name)] == ["EdDSA", "Ed25519"]
+
+
+@pytest.mark.parametrize("operations", [None, ["verify"]])
+def test_a_key_without_use_is_taken_when_its_alg_is_for_signatures(
+    rsa: dict[str, Any], good: dict[str, Any], operations: list[str] | None
+) -> None:
+    entry = {name: value for name, value in rsa.items() if name != "use"}
+    named = {**entry, **({"key_ops": operations} if operations else {})}
+
+    assert usable(named, good) == {"rsa", GOOD}
+    assert usable({**named, "alg": "RSA-OAEP"}, good) == {GOOD}
+    assert usable({name: value for name, value in named.items() if name != "alg"}, good) == {GOOD}
 
 
 def test_certificates_and_unknown_members_are_not_looked_at(rsa: dict[str, Any]) -> None:
@@ -70,7 +87,7 @@ def test_certificates_and_unknown_members_are_not_looked_at(rsa: dict[str, Any])
     "change",
     [
         pytest.param({"use": "enc"}, id="for encryption"),
-        pytest.param({"use": None}, id="no use"),
+        pytest.param({"use": None}, id="use is null"),
         pytest.param({"use": ["sig"]}, id="use is a list"),
         pytest.param({"key_ops": ["encrypt"]}, id="key_ops without verify"),
         pytest.param({"key_ops": "verify"}, id="key_ops is a string"),

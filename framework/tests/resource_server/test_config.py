@@ -25,11 +25,19 @@ def test_the_metadata_url_has_the_well_known_part_between_host_and_path(public_u
 
 
 @pytest.mark.requirement("RFC8725-3.2-current")
-@pytest.mark.parametrize("algorithm", ["none", "HS256", "HS512", "RS512", "ES384", "rs256", "", "Ed448"])
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "HS512", "RS1", "ES256K", "rs256", "", "Ed448"])
 def test_an_algorithm_outside_the_closed_list_is_refused(config: ResourceServerConfig, algorithm: str) -> None:
     with pytest.raises(ResourceServerMisconfigured, match="not allowed") as caught:
         replace(config, algorithms=("RS256", algorithm))
     assert caught.value.code is Code.SETTINGS_INVALID
+
+
+@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS384", "PS512", "ES384", "ES512"])
+def test_a_longer_digest_or_curve_is_allowed_only_by_configuration(
+    config: ResourceServerConfig, algorithm: str
+) -> None:
+    assert algorithm not in config.algorithms
+    assert replace(config, algorithms=("RS256", algorithm)).algorithms == ("RS256", algorithm)
 
 
 @pytest.mark.parametrize(

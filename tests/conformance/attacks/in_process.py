@@ -22,7 +22,7 @@ from conformance.attacks.model import Attack, Expect, bearer
 from conformance.attacks.world import SECOND, World
 from gatelodge import protect
 from gatelodge.outbound.client import Outbound
-from gatelodge.settings import ServerSettings
+from gatelodge.settings.server import ServerSettings
 from gatelodge.testing.issuer import FakeIssuer
 
 __all__ = ["SERVERS", "Matrix", "Report", "Wire", "alive", "application", "request_for", "running", "serving"]

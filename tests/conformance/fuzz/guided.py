@@ -1,12 +1,15 @@
 """``python -m conformance.fuzz.guided -max_total_time=60``: coverage-guided fuzz of the parsers alone, with atheris.
 
-Arguments are libFuzzer's. An exception other than a parser's own refusal ends the run, writes the input to a file and
+Arguments are libFuzzer's; it starts from a few inputs that parse, unless a folder of inputs is among them. An exception other than a parser's own refusal ends the run, writes the input to a file and
 exits with a code other than 0. Needs ``tests``, ``tests/support`` and ``framework/tests/support`` on PYTHONPATH.
 """
 
 import contextlib
+import json
 import logging
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
@@ -17,7 +20,8 @@ with atheris.instrument_imports(include=["gatelodge.resource_server", "gatelodge
     from gatelodge.resource_server.errors import TokenRejected
     from gatelodge.resource_server.jws import parse_compact
     from gatelodge.resource_server.strict_json import parse_object
-    from gatelodge.testing.tokens import encode_part
+    from gatelodge.testing.clock import ManualClock
+    from gatelodge.testing.tokens import TokenFactory, encode_part
 
 __all__ = ["try_parsers"]
 
@@ -37,7 +41,21 @@ def try_parsers(data: bytes) -> None:
             read_key_set(document)
 
 
+def _seeds(folder: Path) -> None:
+    """Inputs that come through each parser, for others to be made of."""
+    tokens = TokenFactory("https://as.example", "https://mcp.example/mcp", ManualClock())
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "read", "arguments": {}}}
+    texts = [json.dumps(value) for value in ({"alg": "RS256", "kid": "k", "typ": "JWT"}, tokens.claims(), message)]
+    texts += [json.dumps({"keys": [key]}) for key in tokens.jwks()["keys"]]
+    texts += [f"Bearer {tokens.token(algorithm='ES256')}", tokens.token(algorithm="ES256"), "access_token=x&y=%61"]
+    for number, text in enumerate(texts):
+        (folder / str(number)).write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    atheris.Setup(sys.argv, try_parsers)
-    atheris.Fuzz()
+    with TemporaryDirectory() as folder:
+        _seeds(Path(folder))
+        given = any(Path(argument).is_dir() for argument in sys.argv[1:])
+        atheris.Setup([*sys.argv, *([] if given else [folder])], try_parsers)
+        atheris.Fuzz()

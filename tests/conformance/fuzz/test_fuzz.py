@@ -62,16 +62,44 @@ async def test_a_signature_that_nobody_checks_is_found(world: World, monkeypatch
     assert "nobody signed" in outcome.failures[0]["wrong"]
 
 
-def test_a_short_coverage_guided_fuzz_of_the_parsers_finds_nothing(tmp_path: Path) -> None:
+_FAULTY = """
+import sys
+from pathlib import Path
+import atheris
+from conformance.fuzz import guided
+
+def crashing(raw):
+    raise TypeError("a fault put in") if b'"kid"' in raw else ValueError("no JSON")
+
+guided.parse_object = crashing
+guided._seeds(Path.cwd())
+atheris.Setup([*sys.argv, "."], guided.try_parsers)
+atheris.Fuzz()
+"""
+
+
+def guided(folder: Path, *program: str) -> "subprocess.CompletedProcess[str]":
+    """A guided run of its own, or of a program that makes one, in ``folder``."""
     pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86-64 only")
-    done = subprocess.run(
-        [sys.executable, "-m", "conformance.fuzz.guided", "-runs=20000", "-seed=1", "-max_len=512"],
-        cwd=tmp_path,
+    return subprocess.run(
+        [sys.executable, *program, "-runs=20000", "-seed=1", "-max_len=2048"],
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+def test_a_short_coverage_guided_fuzz_of_the_parsers_finds_nothing(tmp_path: Path) -> None:
+    done = guided(tmp_path, "-m", "conformance.fuzz.guided")
     assert done.returncode == 0, done.stderr[-2_000:]
     assert "20000" in done.stderr
+
+
+def test_a_fault_put_into_a_parser_ends_a_guided_fuzz_and_leaves_its_input(tmp_path: Path) -> None:
+    done = guided(tmp_path, "-c", _FAULTY)
+    assert done.returncode != 0
+    assert "a fault put in" in done.stdout + done.stderr
+    assert list(tmp_path.glob("crash-*"))

@@ -23,6 +23,9 @@ __all__ = ["KeySetRefused", "fits", "read_key_set"]
 
 logger = logging.getLogger(__name__)
 
+# RFC 8725, section 3.1: one algorithm for a key. Type and curve tell it, but for RSA keys; one that names none is for
+# the algorithm that OpenID Connect assumes when nothing is said (Discovery 1.0, section 3; Core 1.0, section 15.1).
+UNNAMED_RSA = "RS256"
 # Algorithm names to the key they need: type and, where it matters, curve (RFC 7518, section 3.1; RFC 8037; RFC 9864).
 NEEDS: dict[str, tuple[str, str | None]] = {
     **{f"{family}{size}": ("RSA", None) for family in ("RS", "PS") for size in (256, 384, 512)},
@@ -68,11 +71,13 @@ def read_key_set(document: Mapping[str, Any]) -> dict[str, Key]:
 
 
 def fits(key: Key, algorithm: str) -> bool:
-    """Whether ``key`` may verify signatures of ``algorithm``."""
-    if key.get("alg") not in {None, algorithm} or algorithm not in NEEDS:
+    """Whether ``key`` may verify signatures of ``algorithm``, the one it is published for."""
+    if algorithm not in NEEDS:
         return False
     kind, curve = NEEDS[algorithm]
-    return key.key_type == kind and curve in {None, key.get("crv")}
+    if key.key_type != kind or curve not in {None, key.get("crv")}:
+        return False
+    return algorithm == key.get("alg", UNNAMED_RSA if kind == "RSA" else algorithm)
 
 
 def _read_key(entry: object, count: Mapping[str, int]) -> Key:
@@ -83,7 +88,8 @@ def _read_key(entry: object, count: Mapping[str, int]) -> Key:
         raise _Unfit("no 'kid'")
     if count[kid] > 1:
         raise _Unfit(f"'kid' {kid[:80]!r} is used twice")
-    if entry.get("use") != "sig":
+    # ``use`` is optional (RFC 7517, section 4.2); without it the key has to say by ``alg`` that it is for signatures.
+    if entry.get("use", "sig") != "sig" or not {"use", "alg"} & entry.keys():
         raise _Unfit(f"{kid[:80]!r} is not for signatures")
     operations = entry.get("key_ops")
     if operations is not None and not (isinstance(operations, list) and "verify" in operations):

@@ -9,11 +9,20 @@ from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.urls import well_known
 
-__all__ = ["ASYMMETRIC_ALGORITHMS", "PROTECTED_RESOURCE", "ResourceServerConfig", "ResourceServerMisconfigured"]
+__all__ = [
+    "ASYMMETRIC_ALGORITHMS",
+    "DEFAULT_ALGORITHMS",
+    "PROTECTED_RESOURCE",
+    "ResourceServerConfig",
+    "ResourceServerMisconfigured",
+]
 
 PROTECTED_RESOURCE = "oauth-protected-resource"
 # RFC 8725, section 3.1: closed lists only. With a symmetric algorithm the public key would be the secret.
-ASYMMETRIC_ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA", "Ed25519"})
+# EdDSA is RFC 8037's name of what RFC 9864 calls Ed25519; Keycloak uses the older one. Ed448 is refused.
+DEFAULT_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
+# The longer digests and curves are as sound, but few issuers use them: they are allowed by configuration only.
+ASYMMETRIC_ALGORITHMS = frozenset(DEFAULT_ALGORITHMS) | {"RS384", "RS512", "PS384", "PS512", "ES384", "ES512"}
 
 
 class ResourceServerMisconfigured(GatelodgeError):
@@ -31,8 +40,7 @@ class ResourceServerConfig:
 
     public_url: str
     issuer: str
-    # EdDSA is RFC 8037's name of what RFC 9864 calls Ed25519; Keycloak uses the older one. Ed448 is refused.
-    algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
+    algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
     leeway: float = 10.0
     max_life: float = 3600.0
     # Further issuers whose tokens count as much as those of the first; each signs for itself only.

@@ -19,7 +19,8 @@ __all__ = ["ACCESS_TOKEN_TYPE", "SignedToken", "decode_object", "parse_compact"]
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068, section 2.1)
 _TYPES = {"jwt": "jwt", "at+jwt": ACCESS_TOKEN_TYPE, "application/at+jwt": ACCESS_TOKEN_TYPE}
 _HEADER_MEMBERS = frozenset({"alg", "kid", "typ"})
-_COMPACT = re.compile(r"([A-Za-z0-9_-]{1,1024})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+# A JWS may have an empty payload (RFC 7515, section 3); that it holds no claims is found when it is read.
+_COMPACT = re.compile(r"([A-Za-z0-9_-]{1,1024})\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]+)")
 # The last character of a part that is no multiple of four carries unused bits; all but zero would be a second
 # spelling of the same bytes (RFC 4648, section 3.5).
 _LAST = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
