@@ -33,7 +33,7 @@ from gatelodge.ops.stack.binaries import find_binaries
 from gatelodge.ops.stack.edge import edge_environment, render_static
 from gatelodge.ops.stack.ports import Ports
 from gatelodge.ops.stack.versions import read_versions
-from gatelodge.settings import ServerSettings
+from gatelodge.settings.server import ServerSettings
 from gatelodge.testing.issuer import FakeIssuer
 from gatelodge.testing.tokens import TokenFactory
 
@@ -212,9 +212,12 @@ class Edge:
 
 
 @contextmanager
-def edge(folder: Path, server: int, *, read_timeout: str = "1s") -> Iterator[Edge]:
-    """The stack's own Traefik configuration in front of the server at a port, with nothing behind the other routes."""
-    ports = Ports(free_port(), free_port(), free_port(), free_port(), free_port(), server)
+def edge(folder: Path, server: int, *, read_timeout: str = "1s", desk: int | None = None) -> Iterator[Edge]:
+    """The stack's own Traefik configuration in front of the server at a port, with nothing behind the other routes.
+
+    ``desk``: the port of what stands for the desk.
+    """
+    ports = Ports(free_port(), free_port(), free_port(), free_port(), desk or free_port(), server)
     configuration, log = folder / "traefik.yaml", folder / "traefik.log"
     (folder / "tls").mkdir()
     certificates = ensure_certificates(folder / "tls", SystemClock())

@@ -20,7 +20,7 @@ from gatelodge.resource_server.cache import CachedVerifier
 from gatelodge.resource_server.config import ResourceServerConfig
 from gatelodge.resource_server.errors import TokenRejected
 from gatelodge.resource_server.jwt import TokenVerifier
-from gatelodge.settings import ServerSettings
+from gatelodge.settings.server import ServerSettings
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
 from gatelodge.testing.tokens import encode_part

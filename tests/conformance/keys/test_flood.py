@@ -25,6 +25,7 @@ async def flooded_minutes(checker: Checker, minutes: int, each: int) -> int:
     return right
 
 
+@pytest.mark.requirement("RFC8725-3.10-key-id")
 async def test_ten_thousand_unknown_kids_a_minute_cost_at_most_two_fetches_a_minute(processes: Processes) -> None:
     checker = await processes.checker()
     await checker.keys.warm()
@@ -53,6 +54,7 @@ async def test_without_a_cool_down_the_flood_is_seen_to_cost_more(processes: Pro
     assert most_in_a_minute(checker.fetches) > 2
 
 
+@pytest.mark.requirement("RFC9068-4-issuer-keys")
 @pytest.mark.parametrize("down", [False, True], ids=["issuer answers", "issuer down"])
 async def test_a_flood_through_the_whole_server_is_answered_401_and_good_users_are_served(
     processes: Processes, issuer: FakeIssuer, clock: ManualClock, down: bool

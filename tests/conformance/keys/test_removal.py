@@ -29,6 +29,7 @@ async def last_accepted(checker: Checker, age: int, step: int, strangers: int = 
     return last - began
 
 
+@pytest.mark.requirement("RFC9068-4-issuer-keys")
 async def test_a_removed_key_is_refused_within_five_minutes_whatever_the_traffic(processes: Processes) -> None:
     waits = []
     for step, strangers in ((1, 0), (1, 2), (7, 0), (60, 0), (300, 0)):

@@ -3,6 +3,7 @@
 import asyncio
 import random
 
+import pytest
 from results import record
 
 from conformance.keys.processes import Processes
@@ -58,6 +59,7 @@ async def test_a_key_published_before_its_use_costs_no_fetch_of_its_own(
     assert issuer.keys_fetches == fetched
 
 
+@pytest.mark.requirement("RFC9068-4-issuer-keys")
 async def test_without_overlap_only_tokens_of_the_old_key_are_refused(
     processes: Processes, tokens: TokenFactory, clock: ManualClock
 ) -> None:
@@ -85,6 +87,7 @@ async def test_another_key_under_an_old_id_counts_once_it_is_fetched(
     assert not await checker.accepts(old)
 
 
+@pytest.mark.requirement("RFC8725-3.1-allow-list")
 async def test_a_move_through_four_algorithms_with_overlap_loses_nothing(
     processes: Processes, tokens: TokenFactory, clock: ManualClock
 ) -> None:

@@ -20,7 +20,7 @@ from conformance.official.injecting_proxy import injecting_proxy
 from gatelodge import protect
 from gatelodge.app.serve import server_config
 from gatelodge.core.clock import SystemClock
-from gatelodge.settings import ServerSettings
+from gatelodge.settings.server import ServerSettings
 from gatelodge.testing.issuer import FakeIssuer
 from gatelodge.testing.tokens import TokenFactory
 

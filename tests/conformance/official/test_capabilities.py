@@ -52,6 +52,7 @@ async def offered(deployment: Deployment) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.requirement("MCP25-HTTP-get")
 async def test_no_change_is_promised_that_nobody_could_be_told_of(deployment: Deployment) -> None:
     capabilities = await offered(deployment)
     for kind in ("tools", "prompts", "resources"):

@@ -26,6 +26,7 @@ async def posted(deployment: Deployment, body: dict[str, Any], **headers: str) -
         return await http.post(deployment.url, content=json.dumps(body), headers=headers)
 
 
+@pytest.mark.requirement("MCP25-HTTP-negotiation")
 @pytest.mark.parametrize("revision", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
 async def test_initialize_agrees_on_every_revision_of_the_handshake(deployment: Deployment, revision: str) -> None:
     params = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "a-client", "version": "1"}}
@@ -34,6 +35,7 @@ async def test_initialize_agrees_on_every_revision_of_the_handshake(deployment: 
     assert f'"protocolVersion":"{revision}"' in answer.text
 
 
+@pytest.mark.requirement("MCP25-HTTP-counter-offer")
 async def test_initialize_offers_the_newest_revision_of_the_handshake_to_a_client_with_an_unknown_one(
     deployment: Deployment,
 ) -> None:
@@ -43,6 +45,7 @@ async def test_initialize_offers_the_newest_revision_of_the_handshake_to_a_clien
     assert '"protocolVersion":"2025-11-25"' in answer.text
 
 
+@pytest.mark.requirement("MCP26-HTTP-notification", "MCP25-HTTP-notification")
 @pytest.mark.parametrize("revision", [None, "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"])
 @pytest.mark.parametrize("kind", NOTIFICATIONS)
 async def test_a_notification_of_any_kind_is_accepted_in_silence(

@@ -79,6 +79,7 @@ async def leave(served: Surface, state: Upstream, request: bytes, asked: int) ->
     writer.transport.abort()
 
 
+@pytest.mark.requirement("MCP26-HTTP-cancel")
 @pytest.mark.parametrize("modern", [True, False])
 @pytest.mark.parametrize("manner", ["reset", "close", "half-close"])
 async def test_a_tool_and_its_upstream_call_end_when_the_client_leaves(
@@ -114,6 +115,7 @@ async def test_a_client_that_leaves_within_its_request_runs_nothing(served: Surf
 _IDLE_TASKS = 20
 
 
+@pytest.mark.requirement("MCP26-HTTP-cancel")
 @pytest.mark.parametrize("modern", [True, False])
 async def test_no_task_and_no_descriptor_is_left_of_all_that_left(served: Surface, modern: bool) -> None:
     count = COUNT // 2

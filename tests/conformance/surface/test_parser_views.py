@@ -314,6 +314,10 @@ def test_no_input_is_two_requests_or_another_request_to_one_of_the_two(views: di
     # 501 and 505 are the right words for what we do not speak; a fault of ours would be one of these.
     assert [name for name in CASES if {500, 502, 503, 504}.intersection(views[name][0].statuses)] == []
     assert dangerous == {}
+    # Traefik's own 500 to a malformed chunk, whatever reads the body there: ours must not have served any of it.
+    at_the_edge = [name for name in CASES if {500, 502, 503, 504}.intersection(views[name][1].statuses)]
+    assert {name.split("-")[0] for name in at_the_edge} <= {"chunk"}
+    assert [name for name in at_the_edge if views[name][1].seen] == []
 
 
 def test_what_follows_a_request_is_a_request_only_where_traefik_says_so(views: dict[str, tuple[View, View]]) -> None:

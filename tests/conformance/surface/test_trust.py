@@ -106,6 +106,7 @@ def test_no_host_and_two_hosts_are_refused(served: Surface, hosts: str, path: st
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.requirement("RFC9728-3.3-resource-equals")
 def test_every_url_in_an_answer_is_the_configured_one(served: Surface) -> None:
     # Another spelling of the same host: what is built from it would show the capitals.
     host = HOST.upper()
@@ -175,6 +176,7 @@ def _as_traefik_sent_it(seen: Seen, path: str) -> None:
     assert not [value for value in values if b"evil" in value or b"6.6.6.6" in value]
 
 
+@pytest.mark.requirement("MCP26-AUTH-06")
 @pytest.mark.parametrize("path", ["/mcp%0a", "/mcp%0A/", "/mcp/%0a", "/mcp%0a%0a"])
 def test_no_spelling_of_the_endpoint_passes_by_the_gate_even_under_bare_uvicorn(path: str) -> None:
     # Starlette's routes end in "$", which matches before a line feed too: FastMCP once answered these without a token.

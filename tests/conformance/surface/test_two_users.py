@@ -76,6 +76,7 @@ async def _talk(served: Surface, user: str, other: str, rounds: range, found: Cr
         writer.transport.abort()
 
 
+@pytest.mark.requirement("MCP26-AUTH-15", "MCP25-AUTH-15a")
 @pytest.mark.parametrize("modern", [True, False])
 async def test_no_byte_of_one_user_reaches_another(served: Surface, modern: bool) -> None:
     found = await _interleaved(served, CALLS // 2, modern=modern)

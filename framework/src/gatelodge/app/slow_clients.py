@@ -35,6 +35,8 @@ class Limits:
     """Target, header names and values."""
     headers: int = 128
     """Number of header fields."""
+    unread_bytes: int = 65_536
+    """Of a body; beyond it, a request that was answered before the end of its body is the last of its connection."""
 
     @property
     def tick(self) -> float:
@@ -64,9 +66,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_since: float | None = now
         self._body_since: float | None = None
         self._last_byte = self._last_taken = now
-        self._unsent = self._head_size = 0
+        self._unsent = self._head_size = self._body_size = 0
         self._status = 400
-        self._deaf = False
+        self._deaf = self._last = False
         self._timer = self.loop.call_later(self.limits.tick, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -93,7 +95,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
         uvicorn would stop reading, and so not notice when this client leaves (RFC 9112, section 9.3.2, allows both).
         """
-        if self._at_work() and not self._all_written():
+        if self._last or (self._at_work() and not self._all_written()):
             raise _Refused
         super().on_message_begin()
         self._head_size = 0
@@ -130,20 +132,30 @@ class GuardedProtocol(HttpToolsProtocol):
         if _UNUSABLE.match(self.url) or not (self.url.startswith(b"/") or _names_the_host(self.url, hosts)):
             self._reject(400)
         super().on_headers_complete()
-        self._head_since, self._body_since, self._head_size = None, self.loop.time(), 0
+        self._head_since, self._body_since, self._head_size, self._body_size = None, self.loop.time(), 0, 0
         if self.parser.should_upgrade():
             # What follows an upgrade is not read as requests: nothing may be thought to wait in this connection.
             self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Count what comes; a large body that nobody waits for any more is read to its end, and is the last."""
+        super().on_body(body)
+        self._body_size += len(body)
+        if self._body_size > self.limits.unread_bytes and self.cycle.response_complete:
+            self._last = True
 
     def on_message_complete(self) -> None:
         """Nothing is owed by the client."""
         super().on_message_complete()
         self._body_since = None
+        if self._last:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """An answer given before the body was whole leaves little time for its rest."""
         super().on_response_complete()
         if self._body_since is not None and not self._at_work():
+            self._last = self._body_size > self.limits.unread_bytes
             self._body_since = min(self._body_since, self.loop.time() + self.limits.stall - self.limits.body)
 
     def resume_writing(self) -> None:
@@ -153,6 +165,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         """The answer to what cannot be read: constant, without a body. Never inside or after another answer."""
+        if self._last and self._body_since is None:
+            # The answer was given; the connection is at its end.
+            return
         if self._at_work() and self._body_since is None:
             # Only what follows the request at work is bad: that one gets its answer, and is the last.
             self._deaf, self._head_since, self.cycle.keep_alive = True, None, False
