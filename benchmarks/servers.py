@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from gatelodge import protect, requires
 from gatelodge.app.serve import run
-from gatelodge.settings import ServerSettings
+from gatelodge.settings.server import ServerSettings
 
 __all__ = ["SERVERS", "application"]
 

@@ -12,7 +12,7 @@ from lifespan import alive
 from protected import ISSUER, PUBLIC_URL, Serve, Served
 
 from gatelodge import protect
-from gatelodge.settings import ServerSettings
+from gatelodge.settings.server import ServerSettings
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
 from gatelodge.testing.tokens import TokenFactory

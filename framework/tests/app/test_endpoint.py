@@ -79,6 +79,7 @@ async def called(served: Served, name: str, arguments: dict[str, Any], region: s
     return await served.rpc("tools/call", {"name": name, "arguments": arguments}, headers)
 
 
+@pytest.mark.requirement("MCP26-HTTP-param-header")
 @pytest.mark.parametrize("middleware", [(), (Listing(),), (LoggingMiddleware(),)], ids=["none", "listing", "observer"])
 async def test_a_parameter_header_must_agree_with_the_argument(
     serve: Serve, middleware: tuple[Middleware, ...]

@@ -7,7 +7,7 @@ import pytest
 from protected import ISSUER, PUBLIC_URL, Serve, mixed_server, private_server
 
 from gatelodge import protect
-from gatelodge.settings import ServerSettings
+from gatelodge.settings.server import ServerSettings
 
 ISSUER_FORMS = [
     "/.well-known/oauth-authorization-server",

@@ -11,7 +11,7 @@ from protected import ISSUER, PUBLIC_URL, Serve, mixed_server, private_server, r
 
 from gatelodge import protect, public, requires
 from gatelodge.app.bridge.server import ComponentUndeclared
-from gatelodge.settings import ServerSettings
+from gatelodge.settings.server import ServerSettings
 
 METADATA = "https://localhost:8443/.well-known/oauth-protected-resource/mcp"
 

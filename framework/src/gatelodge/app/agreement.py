@@ -1,7 +1,8 @@
 """The routing headers of MCP 2026-07-28 against the body (transport: standard and server-side validation of headers).
 
 Whoever stands in front of us may have decided by ``Mcp-Method`` and ``Mcp-Name``; the body is what runs. So they must
-agree, and a request of an older revision is known by its body alone: headers of that name mean nothing there.
+agree, and a request of an older revision is known by its body alone: headers of that name mean nothing there. Which
+revision it is, header and body must say alike, whatever the header says.
 
 Not here: the other checks on a modern request, which FastMCP makes in the same words.
 """
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 
 from gatelodge.app.message import Operation
 
-__all__ = ["HEADER_MISMATCH", "is_modern", "mismatch"]
+__all__ = ["HEADER_MISMATCH", "disagreement", "is_modern", "mismatch"]
 
 # The JSON-RPC error code of HeaderMismatch.
 HEADER_MISMATCH = -32020
@@ -29,12 +30,26 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 def is_modern(headers: Headers) -> bool:
     """Whether FastMCP will read the request as one of the stateless era; the first version header counts."""
-    version = next((value for name, value in headers if name == _VERSION), None)
-    return version is not None and version.decode("latin-1") not in HANDSHAKE
+    version = _version(headers)
+    return version is not None and version not in HANDSHAKE
+
+
+def disagreement(headers: Headers, operation: Operation) -> str | None:
+    """What headers and body say differently; None when they agree, or when the headers mean nothing in this era."""
+    version = _version(headers)
+    if isinstance(operation.revision, str) and version is not None and version != operation.revision:
+        # Also where the header names an older revision: the SDK would serve the request as one of that.
+        return "mcp-protocol-version header does not match the request body's protocol version"
+    return mismatch(headers, operation) if operation.enveloped and is_modern(headers) else None
+
+
+def _version(headers: Headers) -> str | None:
+    found = next((value for name, value in headers if name == _VERSION), None)
+    return None if found is None else found.decode("latin-1")
 
 
 def mismatch(headers: Headers, operation: Operation) -> str | None:
-    """What does not agree, in words without anything the client sent; None when the request is consistent."""
+    """What does not agree in a modern request, in words without anything the client sent; None when it does."""
     found: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in {_VERSION, _METHOD, _NAME}:

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatelodge.access.decide import Answer, Decision
-from gatelodge.app.agreement import HEADER_MISMATCH, is_modern, mismatch
+from gatelodge.app.agreement import HEADER_MISMATCH, disagreement, is_modern
 from gatelodge.app.answers import challenge_answer, error_answer, protocol_answer, unavailable_answer
-from gatelodge.app.context import PRINCIPAL, PRINCIPAL_KEY
+from gatelodge.app.context import OPERATION_KEY, PRINCIPAL, PRINCIPAL_KEY
 from gatelodge.app.in_band import in_band_answer, wants_in_band
 from gatelodge.app.listing import with_security_schemes
 from gatelodge.app.message import (
@@ -103,7 +103,7 @@ class Gate:
             send = _acknowledged(send)
         elif operation is not None and operation.method == "tools/list":
             send = with_security_schemes(send)
-        scope[PRINCIPAL_KEY] = principal
+        scope[PRINCIPAL_KEY], scope[OPERATION_KEY] = principal, operation
         reset = PRINCIPAL.set(principal)
         try:
             await self.app(scope, receive if body is None else replay(body, receive), send)
@@ -134,10 +134,9 @@ class Gate:
         decision = None
         # A notification runs nothing, whatever it names.
         if operation is not None and not operation.notification:
-            if operation.enveloped and is_modern(scope["headers"]):
-                different = mismatch(scope["headers"], operation)
-                if different is not None:
-                    return protocol_answer(400, operation.request_id, HEADER_MISMATCH, different)
+            different = disagreement(scope["headers"], operation)
+            if different is not None:
+                return protocol_answer(400, operation.request_id, HEADER_MISMATCH, different)
             if operation.target is not None:
                 decision = await self.catalogue.decision(operation, principal)
             if decision is not None and decision.answer is Answer.ALLOW:

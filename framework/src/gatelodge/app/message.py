@@ -5,7 +5,7 @@ Not here: validation of the protocol; FastMCP answers what is wrong with a messa
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import Message, Receive
@@ -47,7 +47,8 @@ _KINDS: dict[str | None, str] = {
     "ref/resource": "template",
 }
 # MCP 2026-07-28, per-request protocol fields: without both FastMCP refuses the request as a whole.
-_ENVELOPE = ("io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/clientCapabilities")
+_REVISION = "io.modelcontextprotocol/protocolVersion"
+_ENVELOPE = (_REVISION, "io.modelcontextprotocol/clientCapabilities")
 
 
 class BodyTooLarge(GatelodgeError):
@@ -67,7 +68,8 @@ class Operation:
     """A JSON-RPC method with the name or URI of the component it is about, when it has one.
 
     ``reference`` is the type of a completion's reference. ``request_id`` is None for a notification and for an
-    unusable id. ``enveloped``: the per-request fields of MCP 2026-07-28 are there. ``version`` is FastMCP's.
+    unusable id. ``enveloped``: the per-request fields of MCP 2026-07-28 are there, ``revision`` is the one they name.
+    ``version`` is FastMCP's, of a component. ``message`` is the whole body as parsed.
     """
 
     method: str
@@ -77,6 +79,8 @@ class Operation:
     notification: bool = False
     enveloped: bool = False
     version: str | None = None
+    revision: object = None
+    message: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def kind(self) -> str | None:
@@ -141,6 +145,8 @@ def parse_operation(body: bytes) -> Operation | None:
         "id" not in message and message.get("jsonrpc") == "2.0",
         isinstance(meta, dict) and all(key in meta for key in _ENVELOPE),
         version_of(meta) if isinstance(meta, dict) else None,
+        meta.get(_REVISION) if isinstance(meta, dict) else None,
+        message,
     )
 
 

@@ -29,7 +29,8 @@ from gatelodge.resource_server.cache import CachedVerifier
 from gatelodge.resource_server.jwt import TokenVerifier
 from gatelodge.resource_server.metadata import metadata_paths, protected_resource_metadata
 from gatelodge.resource_server.origin import HostRefused, OriginGuard, OriginRefused
-from gatelodge.settings import ServerSettings, load
+from gatelodge.settings.load import load
+from gatelodge.settings.server import ServerSettings
 
 __all__ = ["protect"]
 
@@ -54,7 +55,7 @@ def protect(
     client = outbound or Outbound(ca_file=settings.ca_file)
     config = settings.resource_server_config()
     path = path_of(settings.public_url)
-    bridge = FastMCPBridge(mcp, path)
+    bridge = FastMCPBridge(mcp, path, clock)
     issuer = settings.issuer_config()
     # Outlives a restart while an issuer is away.
     state = settings.state_dir / "issuer"

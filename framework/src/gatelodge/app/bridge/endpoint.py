@@ -21,6 +21,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gatelodge.app.bridge.exchange import with_short_calls
+
 __all__ = ["CALLED", "direct", "offer_schemas"]
 
 # The tool that the gate resolved for this request, when its caller is allowed to run it.
@@ -39,7 +41,7 @@ def direct(app: Starlette, path: str) -> ASGIApp:
     if not isinstance(endpoint, StreamableHTTPASGIApp) or layers != [RequestContextMiddleware]:
         return app
     wrap = cast(Callable[..., ASGIApp], RequestContextMiddleware)
-    inner = wrap(endpoint)
+    inner = wrap(with_short_calls(endpoint))
 
     async def enter(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -82,12 +84,12 @@ class _Schemas:
         if tool is None or tool.name != name:
             return None
         schema = tool.parameters
-        if not self._dereferences or not _refers(schema):
+        if not self._dereferences:
             return schema
         if id(schema) not in self._copies:
             if len(self._copies) >= 1000:
                 self._copies.clear()
-            self._copies[id(schema)] = (schema, dereference_refs(schema))
+            self._copies[id(schema)] = (schema, dereference_refs(schema) if _refers(schema) else schema)
         return self._copies[id(schema)][1]
 
 

@@ -1,16 +1,20 @@
 """Which log messages each caller wants (``logging/setLevel`` of MCP up to 2025-11-25), kept without sessions.
 
 FastMCP keeps the level by session and, without sessions, one level for everybody: a caller's choice would silence the
-messages of all others. Invariant: a caller's choice changes nothing for another one; the store is bounded.
+messages of all others; and a mounted server has a store of its own, which nobody ever writes to. Invariant: a caller's
+choice changes nothing for another one; the store is bounded.
 """
 
 from typing import Any
 
+from fastmcp import FastMCP
+from fastmcp.server.providers.fastmcp_provider import FastMCPProvider
+from fastmcp.server.providers.wrapped_provider import _WrappedProvider
 from mcp_types import LoggingLevel
 
 from gatelodge.app.context import PRINCIPAL
 
-__all__ = ["CallerLogLevels"]
+__all__ = ["CallerLogLevels", "share"]
 
 # Beyond that, who chose first gets every message again.
 CALLERS = 10_000
@@ -33,6 +37,20 @@ class CallerLogLevels(dict[str, LoggingLevel]):
         """The level that the caller chose, else ``default``."""
         caller = _caller()
         return default if caller is None else super().get(caller, default)
+
+
+def share(levels: CallerLogLevels, server: FastMCP[Any]) -> None:
+    """Make ``levels`` the store of a server and of all that are mounted in it now."""
+    if server._client_log_levels is levels:
+        return
+    server._client_log_levels = levels
+    for provider in server.providers:
+        # Mounted under a name of its own, a server stands inside a wrapper.
+        inner = provider
+        while isinstance(inner, _WrappedProvider):
+            inner = inner._inner
+        if isinstance(inner, FastMCPProvider):
+            share(levels, inner.server)
 
 
 def _caller() -> str | None:

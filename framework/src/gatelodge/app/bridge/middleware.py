@@ -5,6 +5,7 @@ no difference between two readings can run what was not allowed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeVar, cast
 
 import mcp_types
@@ -17,6 +18,7 @@ from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.utilities.components import FastMCPComponent
 
 from gatelodge.access.decide import Answer, Decision, decide
+from gatelodge.app.bridge.lookups import HandOn
 from gatelodge.app.bridge.rules import rule_of, schemes_of
 from gatelodge.app.context import PRINCIPAL
 from gatelodge.app.message import Operation, about, version_of
@@ -31,8 +33,8 @@ Decide = Callable[[Operation, Principal | None], Awaitable[Decision | None]]
 class AccessMiddleware(Middleware):
     """The same decision as the gate's, for lists and, once more, for calls."""
 
-    def __init__(self, decision: Decide) -> None:
-        self._decision = decision
+    def __init__(self, decision: Decide, hand_on: HandOn) -> None:
+        self._decision, self._hand_on = decision, hand_on
 
     async def _allowed(self, method: str, target: str, meta: Mapping[str, Any] | None) -> bool:
         decision = await self._decision(Operation(method, target, version=version_of(meta)), PRINCIPAL.get())
@@ -99,9 +101,13 @@ class AccessMiddleware(Middleware):
     ) -> ToolResult:
         """Run an allowed tool; answer a denied one exactly as FastMCP answers an unknown one."""
         name = context.message.name
-        if not await self._allowed("tools/call", name, _meta(context.message)):
-            raise NotFoundError(f"Unknown tool: {name!r}")
-        return await call_next(context)
+        # A middleware that was added after us may still change what there is: then FastMCP has to look again.
+        server = context.fastmcp_context.fastmcp if context.fastmcp_context else None
+        last = server is not None and server.middleware[-1] is self
+        with self._hand_on.one_call() if last else nullcontext():
+            if not await self._allowed("tools/call", name, _meta(context.message)):
+                raise NotFoundError(f"Unknown tool: {name!r}")
+            return await call_next(context)
 
     async def on_get_prompt(
         self,

@@ -19,11 +19,13 @@ from starlette.types import Receive, Scope, Send
 from gatelodge.access.decide import Answer, Decision, decide
 from gatelodge.access.requirement import Requirement, requirement_of
 from gatelodge.app.bridge.endpoint import CALLED, direct, offer_schemas
-from gatelodge.app.bridge.log_levels import CallerLogLevels
+from gatelodge.app.bridge.log_levels import CallerLogLevels, share
+from gatelodge.app.bridge.lookups import HandOn, RecentTools
 from gatelodge.app.bridge.middleware import AccessMiddleware
 from gatelodge.app.bridge.rules import rule_of
 from gatelodge.app.context import PRINCIPAL_KEY
 from gatelodge.app.message import Operation
+from gatelodge.core.clock import Clock
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
@@ -40,7 +42,7 @@ class ComponentUndeclared(GatelodgeError):
 class FastMCPBridge:
     """The catalogue of one FastMCP server, and the ASGI application behind the gate: stateless, endpoint at ``path``."""
 
-    def __init__(self, server: FastMCP[Any], path: str) -> None:
+    def __init__(self, server: FastMCP[Any], path: str, clock: Clock) -> None:
         if server.auth is not None:
             raise ComponentUndeclared(
                 f"server {server.name!r} has an auth provider of its own",
@@ -49,13 +51,12 @@ class FastMCPBridge:
         self._server = server
         self._mixed = False
         self._scopes: frozenset[str] = frozenset()
-        server.add_middleware(AccessMiddleware(self.decision))
+        self._recent = RecentTools(server, clock)
+        server.add_middleware(AccessMiddleware(self.decision_anew, HandOn(server)))
         # Host and Origin are checked once, in front of every route of ours.
         self._app = server.http_app(path=path, stateless_http=True, host_origin_protection=False)
-        # Without sessions nobody can be told later that a list changed, so the old era's handshake must not promise it,
-        # and FastMCP would keep one log level for all callers.
+        # Without sessions nobody can be told later that a list changed, so the old era's handshake must not promise it.
         server._mcp_server.notification_options = NotificationOptions()
-        server._client_log_levels = CallerLogLevels()
         # The SDK binds what it seals for a caller (requestState) to the user in this context.
         self._path, self._endpoint = path, AuthContextMiddleware(direct(self._app, path))
 
@@ -95,6 +96,7 @@ class FastMCPBridge:
     async def declare(self) -> None:
         """Read the rules of all components. Raises: ComponentUndeclared, naming each one without a rule."""
         offer_schemas(self._server, AccessMiddleware)
+        share(CallerLogLevels(), self._server)
         missing: list[str] = []
         rules: list[Requirement] = []
         for kind, components in (
@@ -137,12 +139,28 @@ class FastMCPBridge:
             yield getattr(route, "path", "?"), getattr(route, "endpoint", None)
 
     async def decision(self, operation: Operation, principal: Principal | None) -> Decision | None:
-        """The decision on the component an operation names; None when FastMCP knows none of that name."""
+        """The gate's decision on the component an operation names; None when FastMCP knows none of that name.
+
+        Of a tool it may be up to ``lookups.MAX_AGE`` behind a change of the tools that a mounted server or a provider
+        offers: what runs is decided anew inside FastMCP.
+        """
+        if operation.kind != "tool" or operation.target is None:
+            return await self.decision_anew(operation, principal)
+        recent = self._recent.get(operation.target, operation.version)
+        if recent is not None:
+            return _decided(*recent, principal)
+        component, rule = await self._find_with_rule(operation)
+        if isinstance(component, Tool):
+            self._recent.put(operation.target, operation.version, component, rule)
+        return _decided(component, rule, principal)
+
+    async def decision_anew(self, operation: Operation, principal: Principal | None) -> Decision | None:
+        """The decision on what FastMCP finds now, in the context of this request."""
+        return _decided(*await self._find_with_rule(operation), principal)
+
+    async def _find_with_rule(self, operation: Operation) -> tuple[FastMCPComponent | None, Requirement | None]:
         component = await self._find(operation)
-        decision = None if component is None else decide(await rule_of(component), principal)
-        listed = decision is not None and decision.answer is not Answer.DENY
-        CALLED.set(component if listed and isinstance(component, Tool) else None)
-        return decision
+        return component, None if component is None else await rule_of(component)
 
     async def _find(self, operation: Operation) -> FastMCPComponent | None:
         server, target = self._server, operation.target or ""
@@ -160,6 +178,15 @@ class FastMCPBridge:
                 if template.uri_template == target:
                     return template
         return await server.get_resource(target, version) or await server.get_resource_template(target, version)
+
+
+def _decided(
+    component: FastMCPComponent | None, rule: Requirement | None, principal: Principal | None
+) -> Decision | None:
+    decision = None if component is None else decide(rule, principal)
+    listed = decision is not None and decision.answer is not Answer.DENY
+    CALLED.set(component if listed and isinstance(component, Tool) else None)
+    return decision
 
 
 def _access_token(principal: Principal) -> AccessToken:
