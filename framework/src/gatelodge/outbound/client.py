@@ -95,7 +95,7 @@ class Outbound:
                         raise UpstreamAnswerUnusable(f"{method} {url}: answer over {cap} bytes")
                 return Answer(response.status_code, dict(response.headers), bytes(body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise UpstreamUnreachable(f"{method} {url}: {type(error).__name__}: {error}") from error
+            raise UpstreamUnreachable(f"{method} {url}: {_reason(error)}") from error
 
     async def get_json(self, url: str, *, max_bytes: int | None = None) -> dict[str, Any]:
         """GET a JSON object with status 200. Raises: UpstreamUnreachable, UpstreamAnswerUnusable."""
@@ -107,3 +107,10 @@ class Outbound:
     async def aclose(self) -> None:
         """Close the pool."""
         await self._client.aclose()
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in words; httpx has none for a connection that was cut, its cause does."""
+    cause = error.__cause__ or error.__context__
+    text = str(error) or (f"{type(cause).__name__}: {cause}" if cause else "")
+    return f"{type(error).__name__}: {text}"
