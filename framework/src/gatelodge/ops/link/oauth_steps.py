@@ -16,7 +16,7 @@ from gatelodge.ops.link.oauth_types import AuthorizationServer, OAuthRefused, Pk
 from gatelodge.ops.link.quiet import quiet_wire
 from gatelodge.outbound.client import Answer, Outbound
 
-__all__ = ["authorize_url", "discover", "exchange", "refresh", "register", "registration_body"]
+__all__ = ["authenticated", "authorize_url", "discover", "exchange", "refresh", "register", "registration_body"]
 
 
 async def discover(outbound: Outbound, mcp_url: str) -> AuthorizationServer:
@@ -135,6 +135,15 @@ async def refresh(
     return await _token("refresh", outbound, server, client, form=form, resource=resource)
 
 
+def authenticated(client: RegisteredClient, form: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Headers and form of a token request by this client, in its own method (RFC 6749, section 2.3.1)."""
+    if client.client_secret and client.auth_method == "client_secret_basic":
+        pair = f"{quote(client.client_id, safe='')}:{quote(client.client_secret, safe='')}"
+        return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode("ascii")}, dict(form)
+    secret = {"client_secret": client.client_secret} if client.client_secret else {}
+    return {}, {**form, "client_id": client.client_id, **secret}
+
+
 async def _token(
     step: str,
     outbound: Outbound,
@@ -146,14 +155,8 @@ async def _token(
 ) -> TokenSet:
     if resource is not None:
         form["resource"] = resource
-    headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
-    if client.client_secret and client.auth_method == "client_secret_basic":
-        pair = f"{quote(client.client_id, safe='')}:{quote(client.client_secret, safe='')}"
-        headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
-    else:
-        form["client_id"] = client.client_id
-        if client.client_secret:
-            form["client_secret"] = client.client_secret
+    headers, form = authenticated(client, form)
+    headers |= {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
     with quiet_wire():
         answer = await outbound.request(
             "POST", server.token_endpoint, headers=headers, content=urlencode(form).encode()

@@ -1,0 +1,67 @@
+"""A listener on loopback that takes the authorization server's answer (RFC 8252, section 7.3).
+
+Invariant: it listens on 127.0.0.1 only, answers a constant page without the code, and keeps one answer in memory.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gatelodge.ops.link.browser import CallbackParams, SignInFailed
+
+__all__ = ["Listener", "listening"]
+
+_PATH = "/callback"
+_PAGE = "<!doctype html><title>gatelodge</title><p>The answer has arrived. You can close this page.</p>"
+_LINE_LIMIT = 16 * 1024
+
+
+class Listener:
+    """Where the answer goes; ``answer`` waits for the next one."""
+
+    def __init__(self) -> None:
+        self.redirect_uri = ""
+        self._answers: asyncio.Queue[str] = asyncio.Queue()
+
+    async def answer(self, seconds: float) -> CallbackParams:
+        """The next answer. Raises: SignInFailed, after ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                return CallbackParams.of(await self._answers.get())
+        except TimeoutError:
+            raise SignInFailed(f"no answer came back to {self.redirect_uri} within {seconds:.0f} s") from None
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection: read the request line, answer, close."""
+        try:
+            async with asyncio.timeout(5):
+                method, target, _ = (await reader.readline()).decode("ascii", "replace").split(" ", 2)
+                while (await reader.readline()).strip():
+                    pass
+            known = method == "GET" and target.split("?")[0] == _PATH
+            if known:
+                self._answers.put_nowait(f"http://127.0.0.1{target}")
+            page = _PAGE if known else ""
+            status = "200 OK" if known else "404 Not Found"
+            writer.write(
+                f"HTTP/1.1 {status}\r\ncontent-type: text/html; charset=utf-8\r\ncache-control: no-store\r\n"
+                f"content-length: {len(page)}\r\nconnection: close\r\n\r\n{page}".encode()
+            )
+            await writer.drain()
+        except (OSError, ValueError, TimeoutError):
+            pass  # a broken or slow connection is nobody's answer
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[Listener]:
+    """A listener on a free port until the block ends."""
+    listener = Listener()
+    server = await asyncio.start_server(listener.handle, "127.0.0.1", 0, limit=_LINE_LIMIT)
+    listener.redirect_uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{_PATH}"
+    try:
+        yield listener
+    finally:
+        server.close()
+        await server.wait_closed()
