@@ -14,28 +14,8 @@ from results import record
 
 from repo.checkout import ROOT
 
-# The last fix of each, with what it was for; reviewed with every change of a pin.
-PYTHON: Mapping[str, str] = {
-    "authlib": "1.7.1",  # CVE-2026-44681
-    "cryptography": "50.0.0",  # GHSA-g6cj-pr64-35w5
-    "fastmcp": "4.0.3",  # CVE-2026-32871 and CVE-2026-27124 before; screening of templated paths
-    "h11": "0.16.0",  # CVE-2025-43859
-    "joserfc": "1.7.4",  # CVE-2026-48990 and CVE-2026-49852 before; empty JSON signatures
-    "mcp": "1.28.1",  # CVE-2026-59950
-    "pyjwt": "2.13.0",  # CVE-2026-48526 and its neighbours
-    "python-multipart": "0.0.31",  # CVE-2026-53538 to CVE-2026-53540
-    "starlette": "1.3.1",  # CVE-2026-54282 and CVE-2026-54283
-}
-PARTS: Mapping[str, str] = {
-    "keycloak": "26.7.3",  # the newest that the test stack can have
-    "traefik": "3.7.13",  # CVE-2026-88004 and its neighbours
-}
-# CVE-2026-18208; a server on the internet needs it, the local stack of tests does not.
-KEYCLOAK_IMAGE = "26.7.5"
-NODE: Mapping[str, str] = {
-    "@modelcontextprotocol/sdk": "1.24.0",  # CVE-2025-66414
-    "mcp-remote": "0.1.16",  # CVE-2025-6514
-}
+FLOORS: Mapping[str, Mapping[str, str]] = tomllib.loads((ROOT / "infra" / "floors.toml").read_text(encoding="utf-8"))
+PYTHON, PARTS, NODE = FLOORS["python"], FLOORS["parts"], FLOORS["node"]
 _PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -87,7 +67,7 @@ def test_nothing_that_is_used_is_below_its_floor() -> None:
 )
 def test_the_image_of_keycloak_for_deployments_is_not_below_its_floor() -> None:
     tag = parts()["keycloak"]["image"].rpartition(":")[2]
-    assert below([("keycloak image", tag, KEYCLOAK_IMAGE)]) == []
+    assert below([("keycloak image", tag, FLOORS["images"]["keycloak"])]) == []
 
 
 @pytest.mark.parametrize(

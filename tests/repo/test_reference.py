@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 
-from gatelodge import settings as gatelodge_settings
 from gatelodge.cli.main import build_parser
+from gatelodge.ops.doctor.examine import CHECKS
+from gatelodge.settings.desk import DeskSettings
+from gatelodge.settings.server import ServerSettings
 from repo.checkout import ROOT, relative, text_files
 from repo.error_reference import render
 from repo.markdown import command_lines, sections, tables
@@ -31,7 +33,7 @@ def rows(section: str) -> dict[str, list[str]]:
 
 def shown(default: Any) -> str:
     """A default as the page shows it."""
-    if default is None or default in ("", frozenset()):
+    if default is None or default in ("", frozenset(), {}):
         return "none"
     if isinstance(default, frozenset):
         return ", ".join(sorted(default))
@@ -54,8 +56,8 @@ def variables(model: type[BaseSettings]) -> dict[str, str]:
 
 
 MODELS: Mapping[str, type[BaseSettings]] = {
-    "A server": gatelodge_settings.ServerSettings,
-    "The desk": gatelodge_settings.DeskSettings,
+    "A server": ServerSettings,
+    "The desk": DeskSettings,
     "The sample server": sample_settings.Settings,
 }
 
@@ -130,3 +132,8 @@ def test_the_cli_page_shows_how_to_call_each_command(name: str) -> None:
 def test_the_errors_page_is_the_generated_one() -> None:
     page = (_REFERENCE / "errors.md").read_text(encoding="utf-8")
     assert page == render(), "run: .venv/bin/python tests/repo/error_reference.py > docs/reference/errors.md"
+
+
+def test_the_doctors_page_lists_every_check_in_order() -> None:
+    page = (_REFERENCE / "doctor.md").read_text(encoding="utf-8")
+    assert [row[0].strip("`") for row in tables(page)[0][1:]] == [check.name for check in CHECKS]

@@ -1,0 +1,1 @@
+"""One module a trap. Each has ``CHECK``; none imports another."""
