@@ -39,6 +39,11 @@ class Code(Enum):
     REGISTRATION_REDIRECT = "registration_redirect"
     REGISTRATION_METADATA = "registration_metadata"
     REGISTRATION_REFUSED = "registration_refused"
+    REGISTRATION_LIMIT = "registration_limit"
+    REGISTRATION_TOKEN = "registration_token"  # noqa: S105 - a code, not a token
+    ADDRESS_REFUSED = "address_refused"
+    CLIENT_DOCUMENT_INVALID = "client_document_invalid"
+    CLIENT_DOCUMENT_UNAVAILABLE = "client_document_unavailable"
     STACK_PORT_BUSY = "stack_port_busy"
     STACK_DOWNLOAD = "stack_download"
     STACK_DISK = "stack_disk"
@@ -97,6 +102,23 @@ _MEANINGS: dict[Code, Meaning] = {
         403,
         "The authorization server refused the registration.",
         "Read the description; ask the operator if it does not help.",
+    ),
+    Code.ADDRESS_REFUSED: Meaning(
+        400, "That host is not on the public internet.", "Serve the document from a host with public addresses only."
+    ),
+    Code.CLIENT_DOCUMENT_INVALID: Meaning(
+        400,
+        "The client's metadata document is not usable.",
+        "Change the member that the description names, then try again.",
+    ),
+    Code.CLIENT_DOCUMENT_UNAVAILABLE: Meaning(
+        503, "The client's metadata document cannot be fetched.", "Try again; if it stays, look at the document's host."
+    ),
+    Code.REGISTRATION_LIMIT: Meaning(
+        429, "Too many registrations.", "Keep the client_id of an earlier one, or wait as long as Retry-After says."
+    ),
+    Code.REGISTRATION_TOKEN: Meaning(
+        401, "The registration access token is not valid for this client.", "Register the client again."
     ),
     Code.STACK_PORT_BUSY: Meaning(
         500, "A port is in use.", "Stop what uses it, or choose another by the named option."

@@ -4,12 +4,13 @@ Invariant: members of the answer are what Keycloak stored; none is invented. Not
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gatelodge.registration.errors import RegistrarUnavailable, RegistrationError
+from gatelodge.registration.errors import RegistrarUnavailable, RegistrationError, RegistrationTokenInvalid
+from gatelodge.registration.limits import TooManyRegistrations
 
-__all__ = ["RegistrationAnswer", "accepted", "refused"]
+__all__ = ["MEMBERS", "RegistrationAnswer", "accepted", "refused", "with_public_address"]
 
 NO_STORE: Mapping[str, str] = {"cache-control": "no-store", "pragma": "no-cache"}
 RETRY_AFTER = 5
@@ -40,14 +41,25 @@ class RegistrationAnswer:
     headers: Mapping[str, str]
 
 
-def accepted(stored: Mapping[str, Any], requested: list[str]) -> RegistrationAnswer:
-    """201 with what Keycloak stored; redirect URIs are the stored ones of ``requested``, in its order."""
+def accepted(stored: Mapping[str, Any], requested: list[str], *, status: int = 201) -> RegistrationAnswer:
+    """What Keycloak stored; redirect URIs are the stored ones of ``requested``, in its order."""
     body = {name: stored[name] for name in MEMBERS if name in stored}
     body["redirect_uris"] = [uri for uri in requested if uri in stored["redirect_uris"]]
     if isinstance(body.get("response_types"), list):
         # Keycloak adds "none", which the metadata does not offer and some clients do not know.
         body["response_types"] = [kind for kind in body["response_types"] if kind == "code"]
-    return RegistrationAnswer(201, body, NO_STORE)
+    return RegistrationAnswer(status, body, NO_STORE)
+
+
+def with_public_address(answer: RegistrationAnswer, endpoint: str) -> RegistrationAnswer:
+    """The answer with the address at which the client can manage itself (RFC 7592, section 3).
+
+    ``endpoint``: the public registration endpoint. Without a registration token there is nothing to manage with.
+    """
+    body = {name: value for name, value in answer.body.items() if name != "registration_client_uri"}
+    if "registration_access_token" in body:
+        body["registration_client_uri"] = f"{endpoint}/{body['client_id']}"
+    return replace(answer, body=body)
 
 
 def refused(error: RegistrationError) -> RegistrationAnswer:
@@ -55,4 +67,8 @@ def refused(error: RegistrationError) -> RegistrationAnswer:
     headers = dict(NO_STORE)
     if isinstance(error, RegistrarUnavailable):
         headers["retry-after"] = str(RETRY_AFTER)
+    if isinstance(error, TooManyRegistrations):
+        headers["retry-after"] = str(error.retry_after)
+    if isinstance(error, RegistrationTokenInvalid):
+        headers["www-authenticate"] = f'Bearer error="{error.error}"'
     return RegistrationAnswer(error.status, {"error": error.error, "error_description": error.description}, headers)

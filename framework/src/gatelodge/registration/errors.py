@@ -14,6 +14,7 @@ __all__ = [
     "RegistrarUnavailable",
     "RegistrationError",
     "RegistrationRefused",
+    "RegistrationTokenInvalid",
     "RegistrationTooLarge",
 ]
 
@@ -54,6 +55,16 @@ class RegistrationRefused(RegistrationError):
 
     code = Code.REGISTRATION_REFUSED
     error = "access_denied"
+
+
+class RegistrationTokenInvalid(RegistrationError):
+    """No registration token, or none for this client; the words are the same whether the client exists or not."""
+
+    code = Code.REGISTRATION_TOKEN
+    error = "invalid_token"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Code.REGISTRATION_TOKEN.meaning.text, detail=detail)
 
 
 class RegistrarUnavailable(RegistrationError):

@@ -18,12 +18,12 @@ from gatelodge.registration.errors import (
 )
 from gatelodge.registration.redirects import any_port
 
-__all__ = ["ENDPOINT", "register"]
+__all__ = ["AWAY", "ENDPOINT", "refusal", "register"]
 
 # Below the realm, on Keycloak and in public alike.
 ENDPOINT = "/clients-registrations/openid-connect"
 
-_AWAY = "The authorization server does not answer. Try again later."
+AWAY = "The authorization server does not answer. Try again later."
 
 
 async def register(outbound: Outbound, keycloak_url: str, body: dict[str, Any]) -> RegistrationAnswer:
@@ -34,16 +34,16 @@ async def register(outbound: Outbound, keycloak_url: str, body: dict[str, Any]) 
     try:
         answer = await outbound.request("POST", keycloak_url + ENDPOINT, headers=headers, content=content)
         if answer.status != 201:
-            raise _refusal(answer)
+            raise refusal(answer)
         stored = answer.json_object()
     except (UpstreamUnreachable, UpstreamAnswerUnusable) as error:
-        raise RegistrarUnavailable(_AWAY, detail=error.detail) from error
+        raise RegistrarUnavailable(AWAY, detail=error.detail) from error
     if not stored.get("client_id") or not isinstance(stored.get("redirect_uris"), list):
-        raise RegistrarUnavailable(_AWAY, detail="Keycloak's 201 lacks client_id or redirect_uris")
+        raise RegistrarUnavailable(AWAY, detail="Keycloak's 201 lacks client_id or redirect_uris")
     return accepted(stored, requested)
 
 
-def _refusal(answer: Answer) -> RegistrationError:
+def refusal(answer: Answer) -> RegistrationError:
     """The error that says what a refusal of Keycloak means for the client."""
     refusal = answer.json_object()
     reason = str(refusal.get("error_description", refusal.get("error", "")))
@@ -53,7 +53,7 @@ def _refusal(answer: Answer) -> RegistrationError:
     if answer.status == 400:
         return InvalidClientMetadata("The authorization server does not accept this client metadata.", detail=detail)
     if answer.status != 403:
-        return RegistrarUnavailable(_AWAY, detail=detail)
+        return RegistrarUnavailable(AWAY, detail=detail)
     # Keycloak names the policy that said no in its text only.
     if "trusted host" in reason:
         return InvalidRedirectUri(
