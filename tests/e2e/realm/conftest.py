@@ -9,11 +9,16 @@ from urllib.parse import urlencode
 
 import pytest
 
+from gatelodge.core.clock import SystemClock
+from gatelodge.core.secret import Secret
 from gatelodge.ops.link import oauth_steps
 from gatelodge.ops.link.browser import CallbackParams, ScriptedBrowser
 from gatelodge.ops.link.oauth_types import AuthorizationServer, Pkce, RegisteredClient, TokenSet
 from gatelodge.ops.realm.apply import RealmAdmin
 from gatelodge.outbound.client import Answer, Outbound
+from gatelodge.registration.keycloak_clients import KeycloakClients
+from gatelodge.registration.service_account import ServiceAccount
+from gatelodge.settings.desk import DESK_CLIENT_ID
 
 REPOSITORY = Path(__file__).parents[3]
 REDIRECT = "http://127.0.0.1:33418/callback"
@@ -30,6 +35,7 @@ class Stack(Protocol):
     ca_file: Path
     admin: RealmAdmin
     users: list[tuple[str, str]]
+    state: Path
 
 
 class Visitor:
@@ -149,6 +155,27 @@ async def visitor(stack: Stack) -> AsyncIterator[Visitor]:
     await outbound.aclose()
     for client_id in visitor.registered:
         stack.admin.delete_client(client_id)
+
+
+@pytest.fixture
+def desk_secret(stack: Stack) -> Secret:
+    """The secret of the desk's account, as the stack's desk reads it."""
+    return Secret((stack.state / "secrets" / "desk").read_text().strip())
+
+
+@pytest.fixture
+async def account(stack: Stack, visitor: Visitor, desk_secret: Secret) -> ServiceAccount:
+    """The desk's account, as the desk uses it."""
+    realm = f"{stack.keycloak_url}/realms/mcp"
+    return ServiceAccount(
+        visitor.outbound, realm_url=realm, client_id=DESK_CLIENT_ID, secret=desk_secret, clock=SystemClock()
+    )
+
+
+@pytest.fixture
+async def clients(stack: Stack, visitor: Visitor, account: ServiceAccount) -> KeycloakClients:
+    """The realm's clients through the desk's account."""
+    return KeycloakClients(visitor.outbound, account, realm_url=f"{stack.keycloak_url}/realms/mcp")
 
 
 @pytest.fixture

@@ -150,6 +150,7 @@ async def test_a_scope_of_no_one_is_refused(visitor: Visitor) -> None:
             "default",
             {
                 "redirectUris": [LOOPBACK],
+                "clientAuthenticatorType": "client-secret",
                 "consentRequired": False,
                 "fullScopeAllowed": True,
                 "implicitFlowEnabled": True,
@@ -189,7 +190,8 @@ async def test_no_client_brings_its_own_mapper(visitor: Visitor, initial_token: 
         "config": {"included.custom.audience": visitor.stack.mcp_url, "access.token.claim": "true"},
     }
     token = initial_token if kind == "authenticated" else None
-    answer = await visitor.post({"protocolMappers": [mapper]}, provider="default", token=token)
+    body = {"clientAuthenticatorType": "client-secret", "protocolMappers": [mapper]}
+    answer = await visitor.post(body, provider="default", token=token)
     assert answer.status == 403
     assert "Allowed Protocol Mapper Types" in answer.body.decode()
 

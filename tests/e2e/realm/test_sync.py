@@ -31,10 +31,10 @@ POLICIES = "org.keycloak.services.clientregistration.policy.ClientRegistrationPo
 
 
 async def test_a_linked_client_survives_a_change_of_the_public_port(
-    visitor: Visitor, stack: Stack, realm_files: Path
+    visitor: Visitor, stack: Stack, realm_files: Path, desk_secret: Secret
 ) -> None:
-    now = render_realm(realm_files, public_base=stack.public_base)
-    moved = render_realm(realm_files, public_base="https://localhost:1")
+    now = render_realm(realm_files, public_base=stack.public_base, desk_secret=desk_secret)
+    moved = render_realm(realm_files, public_base="https://localhost:1", desk_secret=desk_secret)
     assert stack.admin.ensure(now) == "unchanged"
     client = await visitor.client()
     tokens = await visitor.tokens(client, READ, "offline_access")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gatelodge.core.secret import Secret
+from gatelodge.ops.realm.account import filled_in
 from gatelodge.ops.realm.files import RealmFilesInvalid
 from gatelodge.ops.realm.render import STAMP, SeedUser, fingerprint, render_realm, render_text
 from gatelodge.registration.config import DEFAULT_REDIRECT_HOSTS
@@ -153,6 +154,8 @@ def test_every_client_must_use_pkce_and_a_person_must_be_there(realm_files: Path
         ("any-client", "reject-implicit-grant"),
         ("any-client", "reject-ropc-grant"),
         ("grant-type", "reject-request"),
+        ("grant-type", "secure-client-authenticator"),
+        ("client-updater-context", "secure-client-authenticator"),
     }
 
 
@@ -176,22 +179,43 @@ def test_https_is_pinned_on_real_hosts_only(realm_files: Path, base: str, pinned
 
 def test_users_have_the_default_roles_and_their_password(realm_files: Path) -> None:
     user = SeedUser("ada", "ada@example.com", "Ada", "Lovelace", Secret("kept-to-herself"))
-    (rendered,) = render_realm(realm_files, public_base=BASE, users=[user])["users"]
+    (_, rendered) = render_realm(realm_files, public_base=BASE, users=[user])["users"]
     assert rendered["realmRoles"] == ["default-roles-mcp"]
     assert rendered["credentials"] == [{"type": "password", "value": "kept-to-herself", "temporary": False}]
     assert "kept-to-herself" not in repr(user)
 
 
-def test_a_deployment_is_the_same_realm_without_users(realm_files: Path, tmp_path: Path) -> None:
+def test_a_deployment_is_the_same_realm_without_people(realm_files: Path, tmp_path: Path) -> None:
     output = tmp_path / "realm.json"
     text = render_text(realm_files, public_base=BASE, output=output)
     assert output.read_text(encoding="utf-8") == text
     assert json.loads(text) == render_realm(realm_files, public_base=BASE)
-    assert json.loads(text)["users"] == []
+    assert [user["username"] for user in json.loads(text)["users"]] == ["service-account-gatelodge-desk"]
 
 
-def test_nothing_in_the_rendered_realm_is_expanded_by_an_import(realm_files: Path) -> None:
-    assert "${" not in render_text(realm_files, public_base=BASE)
+def test_nothing_but_the_desks_secret_is_expanded_by_an_import(realm_files: Path) -> None:
+    text = render_text(realm_files, public_base=BASE)
+    assert text.count("${") == text.count('"secret": "${GATELODGE_DESK_SECRET}"') == 1
+
+
+def test_the_desks_account_signs_in_as_itself_only_and_holds_rights_at_clients_only(realm_files: Path) -> None:
+    realm = render_realm(realm_files, public_base=BASE, desk_secret=Secret("kept-to-itself"))
+    (client,) = realm["clients"]
+    assert client["secret"] == "kept-to-itself"
+    flows = ("standardFlowEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled", "fullScopeAllowed")
+    assert not any(client[flow] for flow in (*flows, "publicClient", "redirectUris"))
+    assert (client["serviceAccountsEnabled"], client["defaultClientScopes"]) == (True, [])
+    rights = ["manage-clients", "query-clients", "view-clients"]
+    assert realm["clientScopeMappings"] == {"realm-management": [{"client": "gatelodge-desk", "roles": rights}]}
+    (user,) = realm["users"]
+    assert user["clientRoles"] == {"realm-management": rights}
+    assert "realmRoles" not in user
+
+
+def test_an_api_that_fills_in_nothing_gets_no_placeholder_for_a_secret(realm_files: Path) -> None:
+    assert "secret" not in filled_in(render_realm(realm_files, public_base=BASE))["clients"][0]
+    given = render_realm(realm_files, public_base=BASE, desk_secret=Secret("kept-to-itself"))
+    assert filled_in(given) == given
 
 
 def test_the_stamp_depends_on_the_address_and_the_files_but_not_on_the_users(

@@ -10,9 +10,11 @@ from typing import Any, Literal
 from keycloak import KeycloakAdmin
 
 from gatelodge.core.secret import Secret
+from gatelodge.ops.realm.account import SERVICE_ACCOUNT, filled_in
 from gatelodge.ops.realm.connection import RealmRefused, connect, disconnect
 from gatelodge.ops.realm.render import STAMP, fingerprint, refuse_master
 from gatelodge.ops.realm.sync import sync_client_policies, sync_client_scopes, sync_registration, sync_settings
+from gatelodge.ops.realm.sync_account import sync_account
 
 __all__ = ["Outcome", "RealmAdmin", "RealmRefused"]
 
@@ -41,7 +43,7 @@ class RealmAdmin:
         present = self._find(name)
         if present is None:
             attributes = {**realm.get("attributes", {}), STAMP: wanted}
-            self._admin.create_realm({**realm, "attributes": attributes})
+            self._admin.create_realm({**filled_in(realm), "attributes": attributes})
             return "created"
         stamp = present.get("attributes", {}).get(STAMP)
         if stamp != wanted:
@@ -74,6 +76,8 @@ class RealmAdmin:
         # Registration policies name client scopes, and Keycloak checks the names: scopes first.
         sync_client_scopes(self._admin, realm)
         sync_registration(self._admin, realm)
+        # Before the policies, which make an exception for it.
+        sync_account(self._admin, filled_in(realm))
         sync_client_policies(self._admin, realm)
         sync_settings(self._admin, realm, attributes={**attributes, STAMP: stamp})
 
@@ -81,6 +85,9 @@ class RealmAdmin:
         """Users are made when missing and never changed: their passwords and names are theirs by then."""
         added = 0
         for user in users:
+            if SERVICE_ACCOUNT in user:
+                # Keycloak makes it together with its client.
+                continue
             if not self._admin.get_users({"username": user["username"], "exact": "true"}):
                 # Keycloak gives the default roles to a user made here, and refuses none: realmRoles is for imports.
                 self._admin.create_user({key: value for key, value in user.items() if key != "realmRoles"})

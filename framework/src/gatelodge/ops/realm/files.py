@@ -16,6 +16,7 @@ from gatelodge.core.errors import GatelodgeError
 __all__ = [
     "ClientPolicies",
     "ClientScope",
+    "DeskAccount",
     "Mapper",
     "RealmFile",
     "RealmFilesInvalid",
@@ -77,6 +78,15 @@ class Server(_Part):
     name: _Name
     path: _Path
     scopes: dict[_Name, _Text] = Field(min_length=1)
+
+
+class DeskAccount(_Part):
+    """``desk.yaml``; ``token_life`` in seconds."""
+
+    client_id: _Name
+    description: _Text
+    rights: tuple[_Name, ...] = Field(min_length=1)
+    token_life: int = Field(ge=60, le=3600)
 
 
 class _RegistrationPolicy(_Part):

@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 from gatelodge.core.secret import Secret
 from gatelodge.core.urls import is_loopback, origin_of
+from gatelodge.ops.realm.account import account
 from gatelodge.ops.realm.files import (
     ClientPolicies,
     ClientScope,
+    DeskAccount,
     RealmFile,
     RealmFilesInvalid,
     RegistrationPolicies,
@@ -44,10 +46,12 @@ class SeedUser:
     password: Secret
 
 
-def render_realm(folder: Path, *, public_base: str, users: Sequence[SeedUser] = ()) -> dict[str, Any]:
+def render_realm(
+    folder: Path, *, public_base: str, users: Sequence[SeedUser] = (), desk_secret: Secret | None = None
+) -> dict[str, Any]:
     """The realm as Keycloak's RealmRepresentation; ``public_base`` is an origin such as ``https://mcp.example.com``.
 
-    Raises: RealmFilesInvalid.
+    Without ``desk_secret`` the desk's account has a placeholder, which an import fills in. Raises: RealmFilesInvalid.
     """
     _check_base(public_base)
     file = read(folder / "realm.yaml", RealmFile)
@@ -55,22 +59,24 @@ def render_realm(folder: Path, *, public_base: str, users: Sequence[SeedUser] = 
     scopes = read_scopes(folder)
     for server in read_servers(folder):
         scopes |= scopes_of(server, public_base=public_base)
+    desk = account(read(folder / "desk.yaml", DeskAccount), desk_secret)
     realm: dict[str, Any] = {
         **file.settings,
         "realm": file.name,
         **_client_scopes(scopes),
         "components": {_REGISTRATION: _registration(read(folder / "registration.yaml", RegistrationPolicies))},
         **_client_policies(read(folder / "client-policies.yaml", ClientPolicies)),
+        **desk.clients,
     }
     if is_loopback(urlsplit(public_base).hostname or ""):
         realm["browserSecurityHeaders"] = {**file.settings["browserSecurityHeaders"], "strictTransportSecurity": ""}
     realm["attributes"] = {**file.settings.get("attributes", {}), STAMP: fingerprint(realm)}
-    realm["users"] = [_user(user, file.name) for user in users]
+    realm["users"] = [desk.user, *(_user(user, file.name) for user in users)]
     return realm
 
 
 def render_text(folder: Path, *, public_base: str, output: Path | None = None) -> str:
-    """The realm for a deployment, without users, as JSON text; also written to ``output`` if given.
+    """The realm for a deployment, without people, as JSON text; also written to ``output`` if given.
 
     Raises: RealmFilesInvalid, OSError.
     """

@@ -26,6 +26,8 @@ _CREATION_ONLY = frozenset(
         "components",
         "clientProfiles",
         "clientPolicies",
+        "clients",
+        "clientScopeMappings",
         "users",
     }
 )

@@ -1,4 +1,4 @@
-"""Generated passwords of the stack: Keycloak's administrator and the two test users, kept in files of mode 0600."""
+"""Generated passwords of the stack: Keycloak's administrator, the desk and the two test users, in files of mode 0600."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,11 @@ _USERS = {"ada": ("Ada", "Lovelace"), "grace": ("Grace", "Hopper")}
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The administrator's password and the seeded users."""
+    """The administrator's password, the desk's secret with its file, and the seeded users."""
 
     admin: Secret
+    desk: Secret
+    desk_file: Path
     users: Sequence[SeedUser]
 
 
@@ -35,7 +37,10 @@ def prepare_credentials(folder: Path) -> Credentials:
             )
             for name, (first, last) in _USERS.items()
         )
-        return Credentials(admin=read_or_create(folder / "admin"), users=users)
+        desk = folder / "desk"
+        return Credentials(
+            admin=read_or_create(folder / "admin"), desk=read_or_create(desk), desk_file=desk, users=users
+        )
 
 
 def known_users(folder: Path) -> dict[str, Secret]:

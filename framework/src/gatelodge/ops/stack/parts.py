@@ -66,13 +66,21 @@ def _keycloak(given: Composition, ensure_realm: Callable[[], Awaitable[None]]) -
 
 
 def _desk(given: Composition) -> Part:
+    layout = given.options.layout
     return Part(
         name="desk",
         command=(sys.executable, "-m", "gatelodge", "desk"),
-        environment=_python_environment(given, given.ports.desk) | {"GATELODGE_SCOPES": ",".join(given.scopes)},
-        log=given.options.layout.log("desk"),
+        environment=_python_environment(given, given.ports.desk)
+        | {
+            "GATELODGE_SCOPES": ",".join(given.scopes),
+            "GATELODGE_STATE_DIR": str(layout.state / "desk"),
+            "GATELODGE_CLIENT_DOCUMENTS_FOLDER": str(layout.infra / "keycloak" / "clients"),
+            # Named, not given: an environment can be read by more than the process itself.
+            "GATELODGE_DESK_SECRET_FILE": str(given.credentials.desk_file),
+        },
+        log=layout.log("desk"),
         probe=answers(given.outbound, f"http://127.0.0.1:{given.ports.desk}/health/ready"),
-        folder=given.options.layout.checkout,
+        folder=layout.checkout,
     )
 
 

@@ -93,7 +93,12 @@ def _prepare(options: StackOptions, cache: Path, clock: Clock, report: Report) -
 
 async def _supervise(given: Composition, clock: Clock, report: Report, *, table: bool) -> int:
     options, layout = given.options, given.options.layout
-    realm = render_realm(layout.infra / "keycloak", public_base=options.public_base, users=given.credentials.users)
+    realm = render_realm(
+        layout.infra / "keycloak",
+        public_base=options.public_base,
+        users=given.credentials.users,
+        desk_secret=given.credentials.desk,
+    )
     parts = compose(given, ensure_realm=realm_keeper(given, realm, clock, report))
     for part in parts:
         rotate(part.log)
