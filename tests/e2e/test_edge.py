@@ -55,7 +55,6 @@ CLOSED = [
     "/realms/mcp/clients-registrations/install",
     "/realms/mcp/clients-registrations/saml2-entity-descriptor",
     "/realms/mcp/clients-registrations/openid-connect/",
-    "/realms/mcp/clients-registrations/openid-connect/some-client",
     "/metrics",
     "/health/started",
     "/internal/tokens/jira",

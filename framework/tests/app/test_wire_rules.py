@@ -64,11 +64,14 @@ async def test_a_missing_name_header_is_refused(served: Served, reader: dict[str
     assert error(await post(served, call, headers)) == (400, -32020)
 
 
-@pytest.mark.xfail(reason="the SDK answers in the older revision that the header names", raises=AssertionError)
 @pytest.mark.requirement("MCP26-HTTP-version-header")
-async def test_a_version_header_that_is_not_the_bodys_is_refused(served: Served, reader: dict[str, str]) -> None:
-    response = await served.rpc("tools/list", headers={**reader, "mcp-protocol-version": "2025-11-25"})
-    assert response.status_code == 400
+@pytest.mark.parametrize("named", [*KNOWN, "2099-01-01", ""])
+async def test_a_version_header_that_is_not_the_bodys_is_refused(
+    served: Served, reader: dict[str, str], named: str
+) -> None:
+    for method, params in (("tools/list", {}), ("tools/call", {"name": "read", "arguments": {}})):
+        response = await served.rpc(method, params, {**reader, "mcp-protocol-version": named})
+        assert error(response) == (400, -32020)
 
 
 @pytest.mark.requirement("MCP26-HTTP-encoded-name")

@@ -19,16 +19,18 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 DOCUMENT = {"cache-control": "max-age=60"}
 # The headers that browser clients add to these requests; how long, in seconds, they may remember that.
-_PREFLIGHT = {"access-control-allow-headers": "content-type, mcp-protocol-version", "access-control-max-age": "3600"}
+_HEADERS = "content-type, mcp-protocol-version"
+_PREFLIGHT = {"access-control-max-age": "3600"}
 
 
-def shared(path: str, methods: list[str], endpoint: Endpoint) -> Route:
-    """A route that any browser origin may use."""
+def shared(path: str, methods: list[str], endpoint: Endpoint, *, also: str | None = None) -> Route:
+    """A route that any browser origin may use; ``also`` names one more header that it may send."""
+    headers = f"{_HEADERS}, {also}" if also else _HEADERS
 
     async def answer(request: Request) -> Response:
         if request.method == "OPTIONS":
-            allowed = {"access-control-allow-methods": ", ".join(methods), **_PREFLIGHT}
-            response = Response(status_code=204, headers=allowed)
+            allowed = {"access-control-allow-methods": ", ".join(methods), "access-control-allow-headers": headers}
+            response = Response(status_code=204, headers={**allowed, **_PREFLIGHT})
         else:
             response = await endpoint(request)
         response.headers["access-control-allow-origin"] = "*"
@@ -37,12 +39,15 @@ def shared(path: str, methods: list[str], endpoint: Endpoint) -> Route:
     return Route(path, answer, methods=[*methods, "OPTIONS"])
 
 
-def issuer_document(metadata: MetadataSource, scopes: Callable[[], Iterable[str]]) -> Endpoint:
+def issuer_document(
+    metadata: MetadataSource, scopes: Callable[[], Iterable[str]], *, client_documents: bool = False
+) -> Endpoint:
     """An endpoint that serves the authorization server's metadata, curated for these scopes (RFC 8414)."""
 
     async def document(_: Request) -> Response:
         try:
-            return JSONResponse(curate(await metadata.raw(), scopes=scopes()), headers=DOCUMENT)
+            curated = curate(await metadata.raw(), scopes=scopes(), client_documents=client_documents)
+            return JSONResponse(curated, headers=DOCUMENT)
         except (IssuerUnavailable, IssuerMismatch) as error:
             return unavailable_answer(error)
 

@@ -3,7 +3,7 @@
 Section 3.3 of the RFC: ``issuer`` must be the configured string, byte by byte. Invariant: the curated document promises
 only what a client of this realm can really have, because clients ask for everything that is promised.
 
-Not here: the URLs it is served at (``app``), and client-id metadata documents (not advertised).
+Not here: the URLs it is served at (``app``), and whether client-id metadata documents work (``app.desk``, which says so).
 """
 
 import logging
@@ -29,6 +29,7 @@ MAX_BYTES = 50_000
 REALM_SCOPES = ("openid", "email", "profile", "offline_access")
 GRANTS = ("authorization_code", "refresh_token")
 CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+DOCUMENTS_MEMBER = "client_id_metadata_document_supported"
 METHODS_MEMBER = "token_endpoint_auth_methods_supported"
 # Members cut down where they are there: name, what may stay, what is put first.
 NARROWED: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -57,8 +58,8 @@ WITHDRAWN = frozenset(
         "authorization_signing_alg_values_supported",
         "authorization_encryption_alg_values_supported",
         "authorization_encryption_enc_values_supported",
-        # Client-id metadata documents: Keycloak's own support is off.
-        "client_id_metadata_document_supported",
+        # Client-id metadata documents: Keycloak's own support is off, the desk's is said by ``curate``.
+        DOCUMENTS_MEMBER,
     }
 )
 
@@ -92,15 +93,21 @@ def _of_issuer(document: dict[str, Any], config: IssuerConfig, source: str) -> d
     return document
 
 
-def curate(document: Mapping[str, Any], *, scopes: Iterable[str]) -> dict[str, Any]:
+def curate(document: Mapping[str, Any], *, scopes: Iterable[str], client_documents: bool = False) -> dict[str, Any]:
     """A new document for clients, made from ``document``; ``scopes`` are the servers' own.
+
+    ``client_documents``: a client may use the URL of its metadata document as its ``client_id``.
 
     Members not named in this module pass unchanged. A scope is listed only when the issuer offers it as well: one that
     cannot be had makes it refuse the whole authorization request.
     """
     curated = {name: deepcopy(value) for name, value in document.items() if name not in WITHDRAWN}
     offered = _strings(document, "scopes_supported")
-    curated["scopes_supported"] = [name for name in dict.fromkeys((*REALM_SCOPES, *scopes)) if name in offered]
+    listed = [name for name in dict.fromkeys((*REALM_SCOPES, *scopes)) if name in offered]
+    # RFC 8414, section 3.2: no member without elements.
+    curated.pop("scopes_supported", None)
+    if listed:
+        curated["scopes_supported"] = listed
     curated["code_challenge_methods_supported"] = ["S256"]
     curated["grant_types_supported"] = list(GRANTS)
     curated["response_types_supported"] = ["code"]
@@ -111,6 +118,10 @@ def curate(document: Mapping[str, Any], *, scopes: Iterable[str]) -> dict[str, A
     for member, allowed, public in NARROWED:
         if member in document:
             curated[member] = [*public, *_kept(_strings(document, member), allowed)]
+            if not curated[member]:
+                del curated[member]
+    if client_documents:
+        curated[DOCUMENTS_MEMBER] = True
     return curated
 
 

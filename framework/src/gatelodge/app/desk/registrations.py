@@ -1,23 +1,31 @@
-"""Registration requests over HTTP (RFC 7591, section 3): read with limits, answered, one log line each.
+"""Registration requests over HTTP (RFC 7591, section 3): counted, read with limits, answered, one log line each.
 
-No cookie or ``Authorization`` header is looked at. Not here: what a client may register (``registration``).
+No cookie or ``Authorization`` header is looked at. Not here: what a client may register (``registration``), what it may
+do with its entry later (``management``).
 """
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from gatelodge.app.desk.caller import caller
+from gatelodge.core.clock import Clock
 from gatelodge.outbound.client import Outbound
-from gatelodge.registration.answers import RegistrationAnswer, refused
+from gatelodge.registration.answers import RegistrationAnswer, refused, with_public_address
 from gatelodge.registration.body import acceptable
 from gatelodge.registration.config import RegistrationPolicy
 from gatelodge.registration.errors import InvalidClientMetadata, RegistrationError, RegistrationTooLarge
+from gatelodge.registration.folding import Folding
 from gatelodge.registration.forward import register
+from gatelodge.registration.keycloak_clients import KeycloakClients
+from gatelodge.registration.limits import RegistrationLimits
+from gatelodge.registration.stamping import stamp_registered
 from gatelodge.registration.summary import summary
 
-__all__ = ["MAX_BODY", "Registrations"]
+__all__ = ["MAX_BODY", "Registrations", "read_body", "refuse", "rendered"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,30 +34,56 @@ MAX_BODY = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Registrations:
-    """Answers registration requests; each one leaves one line in the log."""
+    """Answers registration requests; ``endpoint`` is the public one. Without ``clients`` none is marked or folded."""
 
     outbound: Outbound
     keycloak_url: str
     policy: RegistrationPolicy
+    endpoint: str
+    limits: RegistrationLimits
+    clock: Clock
+    trusted_proxies: frozenset[str] = frozenset()
+    clients: KeycloakClients | None = None
+    folding: Folding | None = None
 
     async def answer(self, request: Request) -> Response:
         raw = b""
         try:
-            raw = await _body(request)
-            answer = await register(self.outbound, self.keycloak_url, acceptable(raw, self.policy))
+            self.limits.count_request(caller(request, self.trusted_proxies))
+            raw = await read_body(request)
+            decision, answer = await self._answer(acceptable(raw, self.policy))
         except RegistrationError as error:
-            level = logging.INFO if error.status in {400, 413} else logging.ERROR
-            said = (error.error, error.detail, error.hint)
-            logger.log(level, "registration refused: %s (%s: %s; next step: %s)", summary(raw), *said)
-            return _rendered(refused(error))
+            return refuse("registration", summary(raw), error)
         except ClientDisconnect:
             logger.info("registration given up by the client")
             return Response(status_code=400)
-        logger.info("registration accepted: %s client_id=%s", summary(raw), answer.body["client_id"])
-        return _rendered(answer)
+        logger.info("registration %s: %s client_id=%s", decision, summary(raw), answer.body["client_id"])
+        return rendered(with_public_address(answer, self.endpoint))
+
+    async def _answer(self, body: dict[str, Any]) -> tuple[str, RegistrationAnswer]:
+        key = Folding.key(body)
+        if self.folding is None or key is None:
+            return "accepted", (await self._new(body))[0]
+        # Equal ones wait for each other: of a thousand at once, the first makes the client.
+        async with self.folding.turn(key):
+            answer = await self.folding.earlier(key, body)
+            if answer is not None:
+                return "folded into an earlier one", answer
+            answer, marked = await self._new(body)
+            if marked:
+                self.folding.remember(key, answer)
+            return "accepted", answer
+
+    async def _new(self, body: dict[str, Any]) -> tuple[RegistrationAnswer, bool]:
+        """Register a client, and whether it could be marked as the desk's."""
+        self.limits.count_client(body["redirect_uris"])
+        answer = await register(self.outbound, self.keycloak_url, body)
+        if self.clients is None:
+            return answer, False
+        return answer, await stamp_registered(self.clients, answer.body["client_id"], now=self.clock.now())
 
 
-async def _body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
     """The body, not read further than its limit. Raises: InvalidClientMetadata, RegistrationTooLarge."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -62,5 +96,17 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _rendered(answer: RegistrationAnswer) -> Response:
+def refuse(what: str, about: str, error: RegistrationError) -> Response:
+    """The refusal, with its line in the log: an error when the operator has to mend something."""
+    level = logging.INFO if error.status in {400, 401, 413} else logging.ERROR
+    if error.status == 429:
+        level = logging.WARNING
+    logger.log(level, "%s refused: %s (%s: %s; next step: %s)", what, about, error.error, error.detail, error.hint)
+    return rendered(refused(error))
+
+
+def rendered(answer: RegistrationAnswer) -> Response:
+    """The answer on the wire."""
+    if answer.status == 204:
+        return Response(status_code=204, headers=dict(answer.headers))
     return JSONResponse(dict(answer.body), answer.status, dict(answer.headers))
