@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from gatelodge.cli import realm, serve, stack
+from gatelodge.cli import clients, doctor, realm, serve, stack, verify
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
@@ -22,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="gatelodge", description="Put any FastMCP server on the internet behind Traefik and Keycloak."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (stack, serve, realm):
+    for module in (stack, serve, realm, clients, doctor, verify):
         module.add_commands(commands)
     return parser
 
