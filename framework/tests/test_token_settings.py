@@ -21,17 +21,20 @@ def test_without_them_the_defaults_of_the_resource_server_hold() -> None:
     config = load(ServerSettings).resource_server_config()
     assert config.issuers == (ISSUER,)
     assert set(config.algorithms) == {"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
+    assert set(config.token_types) == {"jwt", "at+jwt"}
     assert (config.leeway, config.max_life) == (10.0, 3600.0)
 
 
 def test_each_reaches_the_resource_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATELODGE_TOKEN_ALGORITHMS", "RS256, ES256")
+    monkeypatch.setenv("GATELODGE_TOKEN_TYPES", "AT+JWT")
     monkeypatch.setenv("GATELODGE_TOKEN_LEEWAY", "30")
     monkeypatch.setenv("GATELODGE_TOKEN_MAX_LIFE", "900")
     monkeypatch.setenv("GATELODGE_TRUSTED_ISSUERS", "https://b.example/realms/x,https://a.example")
     settings = load(ServerSettings)
     config = settings.resource_server_config()
     assert config.algorithms == ("ES256", "RS256")
+    assert config.token_types == ("at+jwt",)
     assert (config.leeway, config.max_life) == (30.0, 900.0)
     assert config.issuers == (ISSUER, "https://a.example", "https://b.example/realms/x")
     assert [section.issuer for section in settings.trusted_issuer_configs()] == list(config.issuers[1:])
@@ -43,6 +46,9 @@ def test_each_reaches_the_resource_server(monkeypatch: pytest.MonkeyPatch) -> No
         ("TOKEN_ALGORITHMS", "none"),
         ("TOKEN_ALGORITHMS", "RS256,HS256"),
         ("TOKEN_ALGORITHMS", ","),
+        ("TOKEN_TYPES", ","),
+        ("TOKEN_TYPES", "at+jwt,id+jwt"),
+        ("TOKEN_TYPES", "*"),
         ("TOKEN_LEEWAY", "-1"),
         ("TOKEN_LEEWAY", "301"),
         ("TOKEN_LEEWAY", "nan"),

@@ -5,6 +5,7 @@ Invariant: it is served with the product's own uvicorn configuration; only the l
 """
 
 import asyncio
+import gc
 import json
 import os
 import socket
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastmcp import FastMCP
+from fastmcp import Context, FastMCP
 from native_stack import CHECKOUT, free_port
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,7 +31,7 @@ from gatelodge.app.slow_clients import Limits
 from gatelodge.core.clock import SystemClock
 from gatelodge.ops.stack.authority import ensure_certificates
 from gatelodge.ops.stack.binaries import find_binaries
-from gatelodge.ops.stack.edge import edge_environment, render_static
+from gatelodge.ops.stack.edge import edge_environment, render_routes, render_static
 from gatelodge.ops.stack.ports import Ports
 from gatelodge.ops.stack.versions import read_versions
 from gatelodge.settings.server import ServerSettings
@@ -108,14 +109,17 @@ def descriptors() -> int:
 
 
 @contextmanager
-def surface(limits: Limits | None = None, *, bare: bool = False) -> Iterator[Surface]:
-    """Serve a protected server on a free port; ``bare``: with uvicorn's own protocol, for negative controls."""
+def surface(limits: Limits | None = None, *, bare: bool = False, mcp: FastMCP[Any] | None = None) -> Iterator[Surface]:
+    """Serve a protected server on a free port; ``bare``: with uvicorn's own protocol, for negative controls.
+
+    ``mcp``: a server of the test's own in place of the one with the usual tools.
+    """
     clock = SystemClock()
     tokens = TokenFactory(_ISSUER, PUBLIC_URL, clock)
     issuer = FakeIssuer(tokens, scopes=("notes:read",))
     work, records, loops = Work(), list[Seen](), list[asyncio.AbstractEventLoop]()
     settings = ServerSettings(public_url=PUBLIC_URL, issuer=_ISSUER, mode="production")
-    app = protect(_tools(work), settings, outbound=issuer.outbound(), clock=clock)
+    app = protect(mcp or _tools(work), settings, outbound=issuer.outbound(), clock=clock)
     config = server_config(_recorded(app, records, loops), bind="127.0.0.1", port=0, limits=limits or QUICK)
     if bare:
         config.http = "httptools"
@@ -126,8 +130,11 @@ def surface(limits: Limits | None = None, *, bare: bool = False) -> Iterator[Sur
         try:
             until(lambda: server.started or not thread.is_alive(), "the server did not start")
             assert thread.is_alive()
+            # As the product's server does: else what is measured is how long a collection of this process takes.
+            gc.freeze()
             yield Surface(int(listening.getsockname()[1]), records, work, loops[0], tokens)
         finally:
+            gc.unfreeze()
             server.should_exit = True
             thread.join(20)
     assert not thread.is_alive()
@@ -145,10 +152,7 @@ def _tools(work: Work) -> FastMCP[Any]:
         assert caller is not None
         return {"subject": caller.subject, "canary": canary}
 
-    @mcp.tool
-    @requires("notes:read")
-    async def wait(upstream: int) -> str:
-        """Ask a server that never answers."""
+    async def ask(upstream: int) -> str:
         work.started += 1
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", upstream)
@@ -161,6 +165,19 @@ def _tools(work: Work) -> FastMCP[Any]:
         finally:
             work.ended += 1
         return "answered"
+
+    @mcp.tool
+    @requires("notes:read")
+    async def wait(upstream: int) -> str:
+        """Ask a server that never answers."""
+        return await ask(upstream)
+
+    @mcp.tool
+    @requires("notes:read")
+    async def stream(upstream: int, context: Context) -> str:
+        """As ``wait``, with the answer begun: a client that wants to know of progress gets a stream."""
+        await context.report_progress(1, 2)
+        return await ask(upstream)
 
     return mcp
 
@@ -222,6 +239,8 @@ def edge(folder: Path, server: int, *, read_timeout: str = "1s", desk: int | Non
     (folder / "tls").mkdir()
     certificates = ensure_certificates(folder / "tls", SystemClock())
     render_static(CHECKOUT / "infra", configuration, bind="127.0.0.1", ports=ports, read_timeout=read_timeout)
+    (folder / "dynamic").mkdir()
+    render_routes(CHECKOUT / "infra", folder / "dynamic", servers=(), ports=ports)
     binary = find_binaries(read_versions(CHECKOUT / "infra" / "versions.toml")).traefik
     with (
         log.open("wb") as output,

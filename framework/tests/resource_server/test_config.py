@@ -46,6 +46,8 @@ def test_a_longer_digest_or_curve_is_allowed_only_by_configuration(
         ({"public_url": ""}, "must both be set"),
         ({"issuer": ""}, "must both be set"),
         ({"algorithms": ()}, "no algorithm"),
+        ({"token_types": ()}, "token types"),
+        ({"token_types": ("at+jwt", "id+jwt")}, "token types"),
         ({"leeway": -1.0}, "leeway"),
         ({"leeway": 301.0}, "leeway"),
         ({"leeway": float("nan")}, "leeway"),

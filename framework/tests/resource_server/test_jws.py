@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gatelodge.core.clock import Clock
 from gatelodge.core.identity import Principal
-from gatelodge.resource_server.errors import Reason
+from gatelodge.resource_server.config import ResourceServerConfig
+from gatelodge.resource_server.errors import Reason, TokenRejected
+from gatelodge.resource_server.jwt import KeyFinder, TokenVerifier
 from gatelodge.testing.tokens import TokenFactory, encode_part, make_key
 
 Refused = Callable[[str], Awaitable[Reason]]
@@ -142,6 +146,18 @@ async def test_a_header_of_another_type_is_refused(tokens: TokenFactory, refused
 
 async def test_a_missing_header_type_is_refused(tokens: TokenFactory, refused: Refused) -> None:
     assert await refused(tokens.token(header={"typ": ABSENT})) is Reason.TYPE
+
+
+async def test_with_at_jwt_alone_configured_no_other_type_passes(
+    config: ResourceServerConfig, ring: KeyFinder, clock: Clock, tokens: TokenFactory
+) -> None:
+    """RFC 9068, section 4, to the letter; what holds by default is a recorded gap."""
+    strict = TokenVerifier(replace(config, token_types=("at+jwt",)), ring, clock)
+    for name in ("at+jwt", "application/AT+JWT"):
+        assert (await strict.verify(tokens.token(header={"typ": name}))).issuer == tokens.issuer
+    with pytest.raises(TokenRejected) as caught:
+        await strict.verify(tokens.token(header={"typ": "JWT"}))
+    assert caught.value.reason is Reason.TYPE
 
 
 @pytest.mark.requirement("RFC8725-3.7-utf-8")

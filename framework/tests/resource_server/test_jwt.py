@@ -175,6 +175,13 @@ async def test_a_signature_of_another_length_or_token_is_refused(
         assert await refused(f"{signed}.{encode_part(wrong)}") is Reason.SIGNATURE
 
 
+async def test_a_pss_signature_without_its_leading_zero_is_refused(tokens: TokenFactory, refused: Refused) -> None:
+    # The salt is new each time, so one of about 256 signatures starts with a zero; OpenSSL takes the rest for the whole.
+    made = (tokens.token(algorithm="PS256").rpartition(".") for _ in range(5000))
+    signed, raw = next((signed, decode(end)) for signed, _, end in made if decode(end).startswith(b"\0"))
+    assert await refused(f"{signed}.{encode_part(raw[1:])}") is Reason.SIGNATURE
+
+
 async def test_an_ecdsa_signature_in_der_form_is_refused(tokens: TokenFactory, refused: Refused) -> None:
     signed, _, signature = tokens.token(algorithm="ES256").rpartition(".")
     raw = decode(signature)

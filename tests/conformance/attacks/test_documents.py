@@ -60,6 +60,7 @@ async def different(http: httpx.AsyncClient) -> list[str]:
     return found
 
 
+@pytest.mark.requirement("MCP26-AUTH-02b", "RFC9728-3.3-resource-equals")
 async def test_the_document_is_golden_in_every_form_and_with_every_header(http: httpx.AsyncClient) -> None:
     assert await different(http) == []
     documents = [await http.get(f"{ORIGIN}{form}") for form in FORMS]

@@ -38,6 +38,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return tried
 
 
+@pytest.mark.requirement("MCP26-AUTH-06", "RFC8725-3.10-no-fetch")
 @pytest.mark.parametrize("table", TABLES)
 async def test_every_attack_gets_its_one_constant_answer_and_nothing_is_fetched(
     table: str, world: World, matrix: Matrix, connections: list[object], caplog: pytest.LogCaptureFixture

@@ -81,6 +81,7 @@ async def run(http: httpx.AsyncClient, url: str, attacks: Iterable[Attack]) -> t
     return report, unsendable
 
 
+@pytest.mark.requirement("MCP26-AUTH-06")
 async def test_every_forgery_is_refused_with_one_constant_answer(stack: Stack, http: httpx.AsyncClient) -> None:
     world = await foreign_world(stack, http)
     made = [*table_a(world), *table_b(world), *table_c(world), *controls(world)]
@@ -106,6 +107,7 @@ async def test_every_forgery_is_refused_with_one_constant_answer(stack: Stack, h
     )
 
 
+@pytest.mark.requirement("MCP26-AUTH-09", "RFC9700-4.3.2-no-query")
 async def test_a_real_token_carried_in_another_way_is_refused(
     stack: Stack, http: httpx.AsyncClient, token: str
 ) -> None:

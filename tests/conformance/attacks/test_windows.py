@@ -81,6 +81,7 @@ async def window(keys: World, true: ManualClock) -> float:
     return served
 
 
+@pytest.mark.requirement("RFC9068-4-expiry")
 async def test_a_replayed_token_works_to_the_end_of_its_life_and_leeway_and_no_longer(
     keys: World, true: ManualClock
 ) -> None:

@@ -34,6 +34,7 @@ def exclusions(reasons: Sequence[str]) -> str:
     )
 
 
+@pytest.mark.requirement("RFC8725-3.3-whole", "RFC9068-4-signature")
 @needs_vectors
 @pytest.mark.parametrize("name", COUNTS)
 async def test_every_vector_ends_as_marked_or_is_excluded_with_a_reason(

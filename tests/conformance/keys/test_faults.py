@@ -45,7 +45,6 @@ def source(base: str, outbound: Outbound, clock: ManualClock, state: Path | None
     return KeySource(outbound, config, MetadataSource(outbound, config, clock, state), clock, state)
 
 
-@pytest.mark.requirement("RFC8725-3.8-issuer-keys")
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_fault_leaves_the_good_keys_and_heals(
     server: FaultServer, outbound: Outbound, tokens: TokenFactory, clock: ManualClock, fault: str

@@ -25,7 +25,6 @@ async def flooded_minutes(checker: Checker, minutes: int, each: int) -> int:
     return right
 
 
-@pytest.mark.requirement("RFC8725-3.10-key-id")
 async def test_ten_thousand_unknown_kids_a_minute_cost_at_most_two_fetches_a_minute(processes: Processes) -> None:
     checker = await processes.checker()
     await checker.keys.warm()

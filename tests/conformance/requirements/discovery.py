@@ -1,6 +1,6 @@
 """RFC 8414 and RFC 9728: the two metadata documents; RFC 9207: the issuer's name in authorization answers."""
 
-from conformance.requirements.model import Divergence, Source
+from conformance.requirements.model import Source
 from conformance.requirements.table import CLIENT, ISSUER, MUST, MUST_NOT, SERVER, SHOULD, of_rfc
 
 __all__ = ["REQUIREMENTS"]
@@ -22,12 +22,10 @@ REQUIREMENTS = (
             ("path-inserted", "3", MUST, ISSUER, "The well-known part stands between the issuer's host and its path."),
             ("get", "3.1", MUST, ISSUER, "The document is read with GET."),
             ("json", "3.2", MUST, ISSUER, "The document comes with status 200 as application/json."),
-            (
-                *("no-empty-lists", "3.2", MUST, ISSUER, "A member without elements is left out."),
-                Divergence("scopes_supported is an empty list when the issuer offers none of the scopes used here."),
-            ),
+            ("no-empty-lists", "3.2", MUST, ISSUER, "A member without elements is left out."),
             ("issuer-identical", "3.3", MUST, SERVER, "A document is used only if its issuer is the one asked for."),
             ("code-points", "4", MUST, SERVER, "The issuer is compared byte by byte, with nothing normalised."),
+            ("tls", "6.1", MUST, SERVER, "A document or key set counts only from a server whose certificate holds."),
         ),
     ),
     *of_rfc(

@@ -1,7 +1,7 @@
 """MCP 2025-11-25, which most clients still speak: authorization, Streamable HTTP and version negotiation."""
 
 from conformance.requirements.model import Divergence, Source
-from conformance.requirements.table import ISSUER, MUST, MUST_NOT, SERVER, SHOULD, of_mcp
+from conformance.requirements.table import ISSUER, MUST, MUST_NOT, SERVER, SHOULD, SHOULD_NOT, of_mcp
 
 __all__ = ["REQUIREMENTS"]
 
@@ -91,6 +91,10 @@ REQUIREMENTS = (
                 MUST,
                 SERVER,
                 "Another one gets the newest known.",
+            ),
+            (
+                *("disconnect", _SENDING, SHOULD_NOT, SERVER, "A lost connection is not taken for a cancellation."),
+                Divergence("Served without sessions, an answer could never be fetched later: the call is cancelled."),
             ),
             (
                 *("priming", _SENDING, SHOULD, SERVER, "An event stream starts with an event id to resume from."),

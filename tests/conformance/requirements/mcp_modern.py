@@ -1,6 +1,6 @@
 """MCP 2026-07-28: authorization (numbers 01 to 25) and the Streamable HTTP transport."""
 
-from conformance.requirements.model import Divergence, Source
+from conformance.requirements.model import Source
 from conformance.requirements.table import ISSUER, MUST, MUST_NOT, SERVER, SHOULD, SHOULD_NOT, of_mcp
 
 __all__ = ["REQUIREMENTS"]
@@ -82,10 +82,7 @@ _AUTHORIZATION = of_mcp(
         ("20", f"{_SECURITY}#authorization-code-protection", MUST, ISSUER, "The metadata says that S256 is supported."),
         ("21a", _RESPONSES, SHOULD, ISSUER, "Authorization answers, errors too, name the issuer in iss."),
         ("21b", _RESPONSES, MUST, ISSUER, "The metadata says so."),
-        (
-            *("22", f"{_AUTH}#overview", SHOULD, ISSUER, "Clients may be known by a client-id metadata document."),
-            Divergence("Not built yet; every client registers instead, and the metadata does not offer it."),
-        ),
+        ("22", f"{_AUTH}#overview", SHOULD, ISSUER, "Clients may be known by a client-id metadata document."),
         ("23", f"{_SECURITY}#token-theft", MUST, ISSUER, "Refresh tokens of public clients rotate."),
         ("24", f"{_SECURITY}#token-theft", SHOULD, ISSUER, "Access tokens are short-lived."),
         ("25", f"{_SECURITY}#open-redirection", MUST, ISSUER, "A code goes to registered addresses only."),
@@ -104,12 +101,7 @@ _TRANSPORT = of_mcp(
         ("envelope", "basic/index#meta", MUST, SERVER, "A request without the required _meta is answered 400, -32602."),
         ("method-header", _VALIDATION, MUST, SERVER, "Mcp-Method must be the body's method, else 400 and -32020."),
         ("name-header", _VALIDATION, MUST, SERVER, "Mcp-Name must be there and the body's, else 400 and -32020."),
-        (
-            *("version-header", _VERSION, MUST, SERVER, "The version header must be the body's, else 400 and -32020."),
-            Divergence(
-                "The SDK answers a header that names an older revision in that revision, whatever the body says."
-            ),
-        ),
+        ("version-header", _VERSION, MUST, SERVER, "The version header must be the body's, else 400 and -32020."),
         (
             "encoded-name",
             f"{_HTTP}#value-encoding",
@@ -141,6 +133,14 @@ _TRANSPORT = of_mcp(
             SHOULD,
             SERVER,
             "An event stream tells proxies not to buffer it.",
+        ),
+        ("cancel", f"{_HTTP}#cancellation", MUST, SERVER, "A client that leaves its request has cancelled it."),
+        (
+            "param-header",
+            f"{_HTTP}#custom-headers-from-tool-parameters",
+            MUST,
+            SERVER,
+            "A parameter that a tool wants in a header is there and the body's, else 400 and -32020.",
         ),
         ("cache-members", _CACHING, MUST, SERVER, "Lists say how long, and for whom, they may be kept."),
         ("cache-private", _CACHING, MUST, SERVER, "A list that depends on the caller is private."),

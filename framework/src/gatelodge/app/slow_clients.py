@@ -6,12 +6,16 @@ connection ends in bounded time unless a request of it is at work. Not here: the
 
 import asyncio
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 __all__ = ["GuardedProtocol", "Limits", "guarded"]
 
+# Multiples of it, modulo one, never crowd.
+_GOLDEN = (5**0.5 - 1) / 2
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(?:[/?].*)?", re.IGNORECASE | re.DOTALL)
 # Encoded control characters in a path, and fragments: no path of ours has one, and routers disagree about them.
 _UNUSABLE = re.compile(rb"[^?]*(?:%(?:[01][0-9a-f]|7f)|#)|.*#", re.IGNORECASE | re.DOTALL)
@@ -50,13 +54,14 @@ class _Refused(Exception):
 
 def guarded(limits: Limits) -> type[HttpToolsProtocol]:
     """The protocol class with these limits, for ``uvicorn.Config(http=...)``."""
-    return type("Guarded", (GuardedProtocol,), {"limits": limits})
+    return type("Guarded", (GuardedProtocol,), {"limits": limits, "turns": count()})
 
 
 class GuardedProtocol(HttpToolsProtocol):
     """One connection. A request costs a few clock readings; the timer is one for the life of the connection."""
 
     limits = Limits()
+    turns: Iterator[int] = count()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a header from here on."""
@@ -69,7 +74,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unsent = self._head_size = self._body_size = 0
         self._status = 400
         self._deaf = self._last = False
-        self._timer = self.loop.call_later(self.limits.tick, self._look)
+        # Spread over a tick: of a thousand that come together, all would be looked at, and closed, in one turn of the loop.
+        phase = next(self.turns) * _GOLDEN % 1
+        self._timer = self.loop.call_later(self.limits.tick * phase, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""

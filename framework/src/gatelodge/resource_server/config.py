@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.urls import well_known
+from gatelodge.resource_server.jws import TOKEN_TYPES
 
 __all__ = [
     "ASYMMETRIC_ALGORITHMS",
@@ -45,6 +46,8 @@ class ResourceServerConfig:
     max_life: float = 3600.0
     # Further issuers whose tokens count as much as those of the first; each signs for itself only.
     trusted_issuers: tuple[str, ...] = ()
+    # at+jwt alone is RFC 9068, section 4, to the letter; Keycloak writes JWT unless a client is set otherwise.
+    token_types: tuple[str, ...] = TOKEN_TYPES
 
     def __post_init__(self) -> None:
         if not self.public_url or not self.issuer:
@@ -55,6 +58,8 @@ class ResourceServerConfig:
             raise ResourceServerMisconfigured(f"algorithms {sorted(foreign)} are not allowed for access tokens")
         if not self.algorithms:
             raise ResourceServerMisconfigured("no algorithm is allowed: every token would be refused")
+        if not self.token_types or set(self.token_types) - set(TOKEN_TYPES):
+            raise ResourceServerMisconfigured(f"token types {sorted(self.token_types)} are not of {list(TOKEN_TYPES)}")
         if not 0 <= self.leeway <= 300:
             raise ResourceServerMisconfigured(f"leeway of {self.leeway} s is outside 0 to 300")
         if not 0 < self.max_life <= 86_400:

@@ -14,10 +14,12 @@ from gatelodge.resource_server.bearer import MAX_TOKEN_BYTES
 from gatelodge.resource_server.errors import Reason, TokenRejected
 from gatelodge.resource_server.strict_json import parse_object
 
-__all__ = ["ACCESS_TOKEN_TYPE", "SignedToken", "decode_object", "parse_compact"]
+__all__ = ["ACCESS_TOKEN_TYPE", "TOKEN_TYPES", "SignedToken", "decode_object", "parse_compact"]
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068, section 2.1)
-_TYPES = {"jwt": "jwt", "at+jwt": ACCESS_TOKEN_TYPE, "application/at+jwt": ACCESS_TOKEN_TYPE}
+# Of two tokens with the type jwt only the claims tell which is the access token (``claims``).
+TOKEN_TYPES = (ACCESS_TOKEN_TYPE, "jwt")
+_SPELLINGS = {name: name for name in TOKEN_TYPES} | {f"application/{ACCESS_TOKEN_TYPE}": ACCESS_TOKEN_TYPE}
 _HEADER_MEMBERS = frozenset({"alg", "kid", "typ"})
 # A JWS may have an empty payload (RFC 7515, section 3); that it holds no claims is found when it is read.
 _COMPACT = re.compile(r"([A-Za-z0-9_-]{1,1024})\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]+)")
@@ -38,8 +40,8 @@ class SignedToken:
     signature: bytes
 
 
-def parse_compact(token: str, algorithms: Collection[str]) -> SignedToken:
-    """Split ``token`` and check its header against the allowed ``algorithms``. Raises: TokenRejected."""
+def parse_compact(token: str, algorithms: Collection[str], types: Collection[str] = TOKEN_TYPES) -> SignedToken:
+    """Split ``token`` and check its header against the allowed ``algorithms`` and ``types``. Raises: TokenRejected."""
     if len(token) > MAX_TOKEN_BYTES:
         raise TokenRejected(Reason.TOO_LARGE, "more than 16 KiB")
     parts = _COMPACT.fullmatch(token)
@@ -51,7 +53,7 @@ def parse_compact(token: str, algorithms: Collection[str]) -> SignedToken:
     return SignedToken(
         algorithm=_algorithm(header, algorithms),
         kid=_kid(header),
-        type=_type(header),
+        type=_allowed(_type(header), types),
         signing_input=token[: parts.end(2)].encode("ascii"),
         payload=parts[2],
         signature=_decode(parts[3]),
@@ -90,7 +92,13 @@ def _kid(header: dict[str, Any]) -> str:
 
 def _type(header: dict[str, Any]) -> str:
     name = header.get("typ")
-    kind = _TYPES.get(name.lower()) if isinstance(name, str) else None
+    kind = _SPELLINGS.get(name.lower()) if isinstance(name, str) else None
     if kind is None:
         raise TokenRejected(Reason.TYPE, "header typ is neither JWT nor at+jwt")
+    return kind
+
+
+def _allowed(kind: str, types: Collection[str]) -> str:
+    if kind not in types:
+        raise TokenRejected(Reason.TYPE, f"header typ is not {' or '.join(types)}")
     return kind

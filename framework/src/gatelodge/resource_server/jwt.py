@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from joserfc.errors import JoseError
-from joserfc.jwk import Key
+from joserfc.jwk import Key, RSAKey
 from joserfc.jws import JWSRegistry
 
 from gatelodge.core.clock import Clock
@@ -73,7 +73,7 @@ class TokenVerifier:
 
     async def check(self, token: str) -> Verified:
         """As ``verify``, with the key that vouched for the token."""
-        signed = parse_compact(token, self._config.algorithms)
+        signed = parse_compact(token, self._config.algorithms, self._config.token_types)
         issuer, claims = self._named(signed)
         key = await self._find_key(signed, self._keys[issuer])
         self._check_signature(signed, key)
@@ -104,6 +104,8 @@ class TokenVerifier:
             algorithm.check_key(key)
             # RFC 8037's EdDSA means either curve; only Ed25519 is allowed here.
             fits = signed.algorithm != "EdDSA" or key.get("crv") == "Ed25519"
+            # RFC 8017, section 8.1.2: of the modulus's length. OpenSSL takes a PSS signature without its leading zeros.
+            fits = fits and (not isinstance(key, RSAKey) or len(signed.signature) == (key.public_key.key_size + 7) // 8)
             valid = fits and algorithm.verify(signed.signing_input, signed.signature, key)
         except (JoseError, ValueError, TypeError) as error:
             raise TokenRejected(Reason.SIGNATURE, "the key does not fit the token") from error

@@ -55,6 +55,7 @@ class DeskSettings(ProcessSettings):
         default={}, examples=["client.example=127.0.0.1:8444"]
     )
     client_documents_folder: Path | None = Field(default=None, examples=["infra/keycloak/clients"])
+    new_documents_per_address: int = Field(default=30, ge=1, examples=["30"])
     withdrawn_grace: int = Field(default=_WEEK, ge=0, examples=["86400"])
 
     unused_clients_after: int = Field(default=24, ge=0, examples=["48"])

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from gatelodge.core.urls import origin_of
 from gatelodge.issuer.config import IssuerConfig
 from gatelodge.resource_server.config import ASYMMETRIC_ALGORITHMS, DEFAULT_ALGORITHMS, ResourceServerConfig
+from gatelodge.resource_server.jws import TOKEN_TYPES
 from gatelodge.settings.process import Names, ProcessSettings, internal_url, public_url, split
 
 __all__ = ["ServerSettings"]
@@ -34,12 +35,15 @@ class ServerSettings(ProcessSettings):
 
     trusted_issuers: Names = Field(default=frozenset(), examples=["https://login.example.org/realms/staff"])
     token_algorithms: Names = Field(default=frozenset(DEFAULT_ALGORITHMS), examples=["RS256,ES256"])
+    token_types: Names = Field(default=frozenset(TOKEN_TYPES), examples=["at+jwt"])
     token_leeway: float = Field(default=10.0, ge=0, le=300, examples=["30"])
     token_max_life: float = Field(default=3600.0, gt=0, le=86_400, examples=["900"])
 
     _check_public_url = field_validator("public_url")(_endpoint)
     _check_internal = field_validator("issuer_internal_url")(internal_url)
-    _split_lists = field_validator("allowed_origins", "trusted_issuers", "token_algorithms", mode="before")(split)
+    _split_lists = field_validator(
+        "allowed_origins", "trusted_issuers", "token_algorithms", "token_types", mode="before"
+    )(split)
 
     @field_validator("allowed_origins")
     @classmethod
@@ -65,6 +69,15 @@ class ServerSettings(ProcessSettings):
             raise ValueError(f"must be one or more of {', '.join(sorted(ASYMMETRIC_ALGORITHMS))}")
         return names
 
+    @field_validator("token_types")
+    @classmethod
+    def _check_types(cls, names: frozenset[str]) -> frozenset[str]:
+        # Media types have no case (RFC 2045, section 5.1); tokens' types are compared so as well.
+        types = frozenset(name.lower() for name in names)
+        if not types or types - set(TOKEN_TYPES):
+            raise ValueError(f"must be one or more of {', '.join(TOKEN_TYPES)}")
+        return types
+
     def issuer_config(self) -> IssuerConfig:
         """The issuer section; a server's scopes are those of its components."""
         return IssuerConfig(issuer=self.issuer, internal_url=self.issuer_internal_url)
@@ -75,6 +88,7 @@ class ServerSettings(ProcessSettings):
             public_url=self.public_url,
             issuer=self.issuer,
             algorithms=tuple(sorted(self.token_algorithms)),
+            token_types=tuple(sorted(self.token_types)),
             leeway=self.token_leeway,
             max_life=self.token_max_life,
             trusted_issuers=tuple(sorted(self.trusted_issuers)),
