@@ -19,7 +19,7 @@ from gatelodge.core.clock import SystemClock
 from gatelodge.ops.link.obtain import obtain_tokens
 from gatelodge.ops.stack.authority import ensure_certificates
 from gatelodge.ops.stack.binaries import find_binaries
-from gatelodge.ops.stack.edge import edge_environment, render_static
+from gatelodge.ops.stack.edge import edge_environment, render_routes, render_static
 from gatelodge.ops.stack.ports import Ports
 from gatelodge.ops.stack.versions import read_versions
 
@@ -45,6 +45,7 @@ def edge(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
     )
     certificates = ensure_certificates(stack.state / "tls", SystemClock())
     render_static(CHECKOUT / "infra", folder / "traefik.yaml", bind="127.0.0.1", ports=ports)
+    render_routes(CHECKOUT / "infra", folder / "dynamic", servers=(), ports=ports)
     traefik = find_binaries(read_versions(CHECKOUT / "infra" / "versions.toml")).traefik
     server_environment = {
         "PYTHONPATH": str(CHECKOUT / "tests" / "support"),

@@ -2,17 +2,22 @@
 
 import base64
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+from joserfc import jwt
+from joserfc.errors import BadSignatureError
+from joserfc.jwk import KeySet
 from scripted_realm import CONSENT, ISSUER, LOGIN, MCP_URL, PASSWORD, REFUSAL
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from gatelodge.ops.verify.own_documents import OwnDocuments
 from gatelodge.testing.discovery import keycloak_metadata
 from gatelodge.testing.tokens import TokenFactory
 
@@ -41,6 +46,7 @@ class FaultyIssuer:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     spent: dict[str, dict[str, str]] = field(default_factory=dict)
     refreshes: dict[str, dict[str, str]] = field(default_factory=dict)
+    documents: OwnDocuments | None = None
 
     def __post_init__(self) -> None:
         base = "/realms/mcp"
@@ -70,8 +76,9 @@ class FaultyIssuer:
         document["code_challenge_methods_supported"] = ["plain"] if self.has("s256_unlisted") else ["S256"]
         document["scopes_supported"] = sorted(SCOPES - ({"offline_access"} if self.has("offline_unlisted") else set()))
         document["token_endpoint_auth_methods_supported"] = ["none", "client_secret_post", "client_secret_basic"]
-        if self.has("document_refused", "document_taken"):
+        if self.has("document_refused", "document_taken", "signed_refused", "any_key_taken"):
             document["client_id_metadata_document_supported"] = True
+            document["token_endpoint_auth_methods_supported"].append("private_key_jwt")
         if self.has("document_without_none"):
             document["client_id_metadata_document_supported"] = True
             document["token_endpoint_auth_methods_supported"] = ["client_secret_post"]
@@ -111,10 +118,7 @@ class FaultyIssuer:
 
     async def _authorize(self, request: Request) -> Response:
         asked = dict(request.query_params)
-        if asked["client_id"] == DOCUMENT_URL and not self.has("document_refused"):
-            client: dict[str, Any] | None = DOCUMENT
-        else:
-            client = self.clients.get(asked["client_id"])
+        client = self._client(asked["client_id"])
         if client is None or not self._known(asked["redirect_uri"], client["redirect_uris"]):
             return HTMLResponse(REFUSAL, 400)
         if self._pkce_refused(asked):
@@ -128,6 +132,12 @@ class FaultyIssuer:
             return RedirectResponse(f"{ISSUER}/login-actions/consent?tab={tab}", 302)
         action = f"{ISSUER}/login-actions/authenticate?tab={tab}&amp;execution=e1"
         return HTMLResponse(LOGIN.format(action=action, error=""))
+
+    def _client(self, client_id: str) -> dict[str, Any] | None:
+        if client_id == DOCUMENT_URL and not self.has("document_refused"):
+            return DOCUMENT
+        page = self.documents.page(urlsplit(client_id).path) if self.documents else None
+        return json.loads(page.body) if page else self.clients.get(client_id)
 
     def _known(self, redirect: str, registered: list[str]) -> bool:
         if self.has("redirect_prefix"):
@@ -168,7 +178,7 @@ class FaultyIssuer:
     async def _token(self, request: Request) -> Response:
         form = await _form(request)
         client_id = form.get("client_id") or _basic(request)[0]
-        client = DOCUMENT if client_id == DOCUMENT_URL else self.clients.get(client_id)
+        client = self._client(client_id)
         if client is None or not self._authenticated(client, form, request):
             return self._refused("invalid_client", 401)
         if form["grant_type"] == "refresh_token":
@@ -185,10 +195,22 @@ class FaultyIssuer:
         return self._issued(asked)
 
     def _authenticated(self, client: dict[str, Any], form: dict[str, str], request: Request) -> bool:
+        if "jwks_uri" in client and client["token_endpoint_auth_method"] == "private_key_jwt":
+            return self._signed(client, form)
         secret = client.get("client_secret")
         if self.has("post_refused") and client.get("token_endpoint_auth_method") == "client_secret_post":
             return False
         return secret is None or secret in {form.get("client_secret"), _basic(request)[1]}
+
+    def _signed(self, client: dict[str, Any], form: dict[str, str]) -> bool:
+        if self.documents is None or self.has("signed_refused", "any_key_taken"):
+            return self.has("any_key_taken")
+        page = self.documents.page(urlsplit(client["jwks_uri"]).path)
+        try:
+            claims = jwt.decode(form["client_assertion"], KeySet.import_key_set(json.loads(page.body if page else "")))
+        except BadSignatureError:
+            return False
+        return (claims.claims["aud"], claims.claims["sub"]) == (ISSUER, client["client_id"])
 
     def _refused(self, error: str, status: int = 400) -> Response:
         if self.has("html_refusals"):

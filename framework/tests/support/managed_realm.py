@@ -4,6 +4,7 @@
 on that its sessions are asked for, as by a link that begins while a sweep runs.
 """
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -36,6 +37,8 @@ class ManagedRealm(AdministeredRealm):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        # As over a network: whatever else is under way goes on meanwhile.
+        await asyncio.sleep(0)
         if scope["type"] == "http" and scope["path"].startswith(ENDPOINT + "/"):
             request = Request(scope, receive)
             response = self._manage(request, scope["path"].removeprefix(ENDPOINT + "/"), await request.body())

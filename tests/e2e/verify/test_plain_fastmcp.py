@@ -47,7 +47,7 @@ def _wait(url: str, log: Path) -> None:
 @pytest.mark.parametrize(
     ("client", "named"),
     [
-        ("chatgpt", {"A1-tls", "A1-redirect", "A3-root", "C12-aud", "C13-resource", "F21-hints"}),
+        ("chatgpt", {"A1-tls", "A1-redirect", "A3-root", "C12-aud", "C13-resource", "D15-audience", "F21-hints"}),
         # It has no https of its own here, which a client on the same machine does not mind.
         ("cursor", {"A1-redirect", "C12-aud", "C13-resource", "D15-audience"}),
     ],

@@ -40,7 +40,7 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     verify.add_argument("--json", action="store_true", help="print the report as JSON")
     verify.add_argument("--junit", type=Path, metavar="FILE", help="write the report as JUnit XML too")
     verify.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML page too")
-    verify.add_argument("--ca-file", type=Path, help="certificate authority to trust besides none of the machine's")
+    verify.add_argument("--ca-file", type=Path, help="PEM file of the authority to trust, in place of the machine's")
     verify.add_argument("--user", metavar="NAME", help="user who signs in, by a script")
     verify.add_argument("--password-file", type=Path, help="file with that user's password")
     verify.add_argument("--issuer", metavar="URL", help="the only issuer that may get the password")
@@ -50,6 +50,7 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     verify.add_argument("--client-document-url", metavar="URL", help="a client-id metadata document of your own")
     verify.add_argument("--query", help="words that a search should find")
     verify.add_argument("--slow-tool", metavar="NAME", help="a tool without required arguments that reports progress")
+    verify.add_argument("--check", action="append", metavar="ID", help="only this check, such as A3-root; repeatable")
     verify.add_argument("--long", action="store_true", help="also what takes minutes or hours")
     verify.add_argument("--state-dir", type=Path, help="state folder of the local stack that serves URL")
     verify.set_defaults(run=_verify)
@@ -67,35 +68,37 @@ def _verify(given: argparse.Namespace) -> int:
 
 async def _run(given: argparse.Namespace) -> "Verification":
     from contextlib import AsyncExitStack
-    from urllib.parse import urlsplit
 
+    from gatelodge.core.clock import SystemClock
     from gatelodge.ops.verify.callback import listening
+    from gatelodge.ops.verify.catalogue import CHECKS
     from gatelodge.ops.verify.profiles import PROFILES
     from gatelodge.ops.verify.run import SignInFor, verify
     from gatelodge.ops.verify.session import Target
     from gatelodge.ops.verify.signin import PersonSignIn, ScriptedSignIn
-    from gatelodge.ops.verify.transport import negotiated, open_transport
+    from gatelodge.ops.verify.transport import check_reachable, negotiated, open_transport
 
-    if urlsplit(given.url).scheme not in {"http", "https"} or not urlsplit(given.url).hostname:
-        raise _CannotVerify(f"{given.url!r} is no http(s) URL", hint="Give the MCP URL, such as https://host/mcp.")
-    if bool(given.user) != bool(given.password_file):
-        raise _CannotVerify("--user and --password-file belong together", hint="Give both, or --browser.")
+    _check(given)
     stack = _local(given)
     ca_file = given.ca_file or (stack.ca_file if stack else None)
     if ca_file is not None and not ca_file.is_file():
         raise _CannotVerify(f"--ca-file {ca_file} is no file", hint="Give a PEM file.")
     username, password = _user(given, stack)
     issuer = given.issuer or (stack.issuer if stack else None)
-    target = Target(
-        url=given.url,
-        client_id=given.client_id,
-        client_secret=_secret(given.client_secret_file),
-        document_url=given.client_document_url,
-        query=given.query or ("gatelodge" if stack else "the"),
-        slow_tool=given.slow_tool,
-        long=given.long,
-    )
+    transport = open_transport(ca_file)
+    await check_reachable(given.url)
     async with AsyncExitStack() as parts:
+        documents = await parts.enter_async_context(stack.documents(SystemClock())) if stack else None
+        target = Target(
+            url=given.url,
+            client_id=given.client_id,
+            client_secret=_secret(given.client_secret_file),
+            document_url=given.client_document_url,
+            documents=documents,
+            query=given.query or ("gatelodge" if stack else "the"),
+            slow_tool=given.slow_tool,
+            long=given.long,
+        )
         sign_in: SignInFor | None = None
         if given.browser:
             listener = await parts.enter_async_context(listening())
@@ -105,12 +108,38 @@ async def _run(given: argparse.Namespace) -> "Verification":
         return await verify(
             target,
             PROFILES[given.client],
-            transport=open_transport(ca_file),
+            transport=transport,
             sign_in=sign_in,
             secrets=[secret.reveal() for secret in (password, target.client_secret) if secret],
             remove=stack.remove if stack else None,
             tls=await negotiated(given.url, ca_file),
+            checks=[check for check in CHECKS if not given.check or check.id in given.check],
         )
+
+
+def _check(given: argparse.Namespace) -> None:
+    """Raises: _CannotVerify, for a command line that cannot be meant so."""
+    from urllib.parse import urlsplit
+
+    from gatelodge.ops.verify.catalogue import CHECKS
+
+    try:
+        parts = urlsplit(given.url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _CannotVerify(f"{given.url!r} is no http(s) URL", hint="Give the MCP URL, such as https://host/mcp.")
+    if unknown := {*(given.check or ())} - {check.id for check in CHECKS}:
+        raise _CannotVerify(
+            f"--check: no such check: {', '.join(sorted(unknown))}", hint="docs/reference/verify.md lists them."
+        )
+    if bool(given.user) != bool(given.password_file):
+        raise _CannotVerify("--user and --password-file belong together", hint="Give both, or --browser.")
+    if given.browser and given.user:
+        raise _CannotVerify("--browser and --user are two ways to sign in", hint="Give one of them.")
+    if given.client_secret_file and not given.client_id:
+        raise _CannotVerify("--client-secret-file needs --client-id", hint="Give the predefined client's id too.")
 
 
 def _local(given: argparse.Namespace) -> "LocalStack | None":

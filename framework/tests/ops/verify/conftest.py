@@ -12,6 +12,7 @@ from streaming_asgi import StreamingTransport
 
 from gatelodge.core.secret import Secret
 from gatelodge.ops.verify.catalogue import CHECKS
+from gatelodge.ops.verify.own_documents import OwnDocuments, new_key
 from gatelodge.ops.verify.profiles import PROFILES
 from gatelodge.ops.verify.run import Verification, verify
 from gatelodge.ops.verify.session import Target
@@ -30,8 +31,13 @@ def tokens(clock: ManualClock) -> TokenFactory:
     return TokenFactory(ISSUER, MCP_URL, clock)
 
 
+@pytest.fixture(scope="module")
+def documents(clock: ManualClock) -> OwnDocuments:
+    return OwnDocuments("login.test", new_key(), clock)
+
+
 @pytest.fixture
-async def run(tokens: TokenFactory, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Run]:
+async def run(tokens: TokenFactory, clock: ManualClock, documents: OwnDocuments, tmp_path: Path) -> AsyncIterator[Run]:
     """A function that verifies a server with faults, by some checks or all."""
     async with AsyncExitStack() as stack:
 
@@ -43,12 +49,13 @@ async def run(tokens: TokenFactory, clock: ManualClock, tmp_path: Path) -> Async
             signed: bool = True,
         ) -> Verification:
             server = await stack.enter_async_context(FaultyServer(tokens, clock, tmp_path, *faults).running())
+            server.issuer.documents = documents
 
             async def sleep(seconds: float) -> None:
                 clock.advance(seconds)
 
             return await verify(
-                Target(MCP_URL, document_url=DOCUMENT_URL, query="one", slow_tool="report"),
+                Target(MCP_URL, document_url=DOCUMENT_URL, documents=documents, query="one", slow_tool="report"),
                 PROFILES[client],
                 transport=StreamingTransport(server),
                 sign_in=(lambda wire: ScriptedSignIn("ada", Secret(password), ISSUER, wire)) if signed else None,

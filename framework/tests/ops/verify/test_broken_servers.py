@@ -23,6 +23,8 @@ BROKEN = [
     (5, "no_registration", "chatgpt", "A5-registration"),
     (5, "foreign_ids", "chatgpt", "B6-second"),
     (6, "document_refused", "chatgpt", "B7-document"),
+    (6, "signed_refused", "chatgpt", "B7-private-key-jwt"),
+    (6, "any_key_taken", "chatgpt", "B7-private-key-jwt"),
     (6, "document_without_none", "claude", "A5-document-none"),
     (7, "redirect_refused", "chatgpt", "B6-register"),
     (7, "per_connection_refused", "chatgpt", "B6-callback"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -116,6 +117,24 @@ async def test_a_persons_answer_arrives_at_the_loopback_listener(monkeypatch: py
     assert "c1" not in page.text
     with pytest.raises(SignInFailed):
         person.fresh(consent=False)
+
+
+async def test_the_listener_answers_while_a_browser_in_the_terminal_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, called = threading.Event(), threading.Event()
+
+    def browse(_: str) -> bool:
+        # As a text browser does, which keeps its caller until the person leaves it.
+        called.set()
+        return closed.wait(30)
+
+    monkeypatch.setattr("webbrowser.open", browse)
+    async with listening() as listener, httpx.AsyncClient(trust_env=False) as browser:
+        waiting = asyncio.create_task(PersonSignIn(listener, lambda _: None).authorize("https://issuer.test/auth"))
+        await asyncio.to_thread(called.wait, 30)
+        await browser.get(f"{listener.redirect_uri}?code=c1")
+        assert (await waiting).code == "c1"
+        assert not closed.is_set()
+    closed.set()
 
 
 async def test_an_answer_that_never_comes_ends_the_wait() -> None:

@@ -2,8 +2,10 @@
 
 import json
 
+import httpx
 import pytest
 from faulty_server import Run
+from markupsafe import escape
 from scripted_realm import PASSWORD
 
 from gatelodge.ops.verify.catalogue import CHECKS, SECTIONS
@@ -13,6 +15,8 @@ from gatelodge.ops.verify.report.document import as_json
 from gatelodge.ops.verify.report.html import as_html
 from gatelodge.ops.verify.report.junit import as_junit
 from gatelodge.ops.verify.report.text import as_text
+from gatelodge.ops.verify.run import verify
+from gatelodge.ops.verify.session import Target
 
 ITEMS = [*(f"A{number}" for number in range(1, 6)), "B6", "B7", "B8", *(f"C{number}" for number in range(9, 15))]
 ITEMS += ["D15", "D16", "E17", "E18", "E19", "E20", "F21", "F22", "F23", "G24", "G25", "G26", "G27"]
@@ -75,6 +79,29 @@ async def test_no_secret_is_in_a_report(run: Run, form: object) -> None:
 
 def _hex(text: str) -> bool:
     return len(text) == 8 and all(letter in "0123456789abcdef" for letter in text)
+
+
+async def test_the_page_is_small_and_shows_a_failures_evidence_whole(run: Run) -> None:
+    report = await run("document_taken", "no_hints", "token_cached")
+    page, failures = as_html(report), [one for one in report.findings if one.outcome.status is Status.FAIL]
+    assert len(page) < 300_000
+    assert len(page) < len(as_json(report)) / 2
+    for finding in failures:
+        section = page.partition(f'id="{finding.check.id}"')[2].partition('<details class="check"')[0]
+        assert section.count('class="exchange"') + section.count("#exchange-") == len(finding.evidence)
+        assert all(str(escape(exchange.body)) in page for exchange in finding.evidence)
+    assert failures
+
+
+async def test_one_connection_that_cannot_be_made_is_one_finding() -> None:
+    class Untrusted(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError("certificate verify failed", request=request)
+
+    report = await verify(Target("https://mcp.test/mcp"), PROFILES["chatgpt"], transport=Untrusted())
+    assert [one.check.id for one in report.findings if one.outcome.status is Status.FAIL] == ["A1-tls"]
+    assert report.count(Status.PASS) == 0
+    assert "certificate verify failed" in report.findings[-1].outcome.found
 
 
 async def test_the_json_report_counts_what_it_lists(run: Run) -> None:

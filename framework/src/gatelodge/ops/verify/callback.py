@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gatelodge.ops.link.browser import CallbackParams, SignInFailed
+from gatelodge.ops.verify.loopback import LINE_LIMIT, LocalAnswer, serve_one
 
 __all__ = ["Listener", "listening"]
 
 _PATH = "/callback"
 _PAGE = "<!doctype html><title>gatelodge</title><p>The answer has arrived. You can close this page.</p>"
-_LINE_LIMIT = 16 * 1024
 
 
 class Listener:
@@ -32,33 +32,21 @@ class Listener:
             raise SignInFailed(f"no answer came back to {self.redirect_uri} within {seconds:.0f} s") from None
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection: read the request line, answer, close."""
-        try:
-            async with asyncio.timeout(5):
-                method, target, _ = (await reader.readline()).decode("ascii", "replace").split(" ", 2)
-                while (await reader.readline()).strip():
-                    pass
-            known = method == "GET" and target.split("?")[0] == _PATH
-            if known:
-                self._answers.put_nowait(f"http://127.0.0.1{target}")
-            page = _PAGE if known else ""
-            status = "200 OK" if known else "404 Not Found"
-            writer.write(
-                f"HTTP/1.1 {status}\r\ncontent-type: text/html; charset=utf-8\r\ncache-control: no-store\r\n"
-                f"content-length: {len(page)}\r\nconnection: close\r\n\r\n{page}".encode()
-            )
-            await writer.drain()
-        except (OSError, ValueError, TimeoutError):
-            pass  # a broken or slow connection is nobody's answer
-        finally:
-            writer.close()
+        """One connection."""
+        await serve_one(reader, writer, self._take)
+
+    def _take(self, target: str) -> LocalAnswer | None:
+        if target.partition("?")[0] != _PATH:
+            return None
+        self._answers.put_nowait(f"http://127.0.0.1{target}")
+        return LocalAnswer(_PAGE, "text/html; charset=utf-8")
 
 
 @asynccontextmanager
 async def listening() -> AsyncIterator[Listener]:
     """A listener on a free port until the block ends."""
     listener = Listener()
-    server = await asyncio.start_server(listener.handle, "127.0.0.1", 0, limit=_LINE_LIMIT)
+    server = await asyncio.start_server(listener.handle, "127.0.0.1", 0, limit=LINE_LIMIT)
     listener.redirect_uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{_PATH}"
     try:
         yield listener

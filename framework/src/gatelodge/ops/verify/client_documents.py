@@ -4,22 +4,37 @@ from gatelodge.ops.link.oauth_types import RegisteredClient
 from gatelodge.ops.verify.check import Check, Outcome, Status, Unmet, check, failed, passed, skipped, unseen
 from gatelodge.ops.verify.finding import issuer
 from gatelodge.ops.verify.linking import attempt, grant, scripted_only
+from gatelodge.ops.verify.own_documents import REDIRECT
 from gatelodge.ops.verify.session import Session
 from gatelodge.ops.verify.trading import exchange, token_set
 
 __all__ = ["CHECKS"]
 
 
-async def _document_client(session: Session) -> str:
-    found, url = await issuer(session), session.target.document_url
+async def _offered(session: Session, check_id: str) -> None:
+    """Raises: Unmet, where the issuer or the client has no documents."""
     if not session.profile.documents:
-        raise Unmet("B7-document", f"{session.profile.title} has no document", status=Status.NOT_APPLICABLE)
-    if found.document.get("client_id_metadata_document_supported") is not True:
-        raise Unmet("B7-document", "the issuer does not offer it", status=Status.NOT_APPLICABLE)
+        raise Unmet(check_id, f"{session.profile.title} has no document", status=Status.NOT_APPLICABLE)
+    if (await issuer(session)).document.get("client_id_metadata_document_supported") is not True:
+        raise Unmet(check_id, "the issuer does not offer it", status=Status.NOT_APPLICABLE)
+    scripted_only(session)
+
+
+async def _published(session: Session) -> tuple[str, str] | Outcome:
+    """The client id of a document that says ``none``, and a redirect URI of it; or why there is none."""
+    url, own = session.target.document_url, session.target.documents
     if url is None:
-        reason = "needs a document of our own on a public https URL: --client-document-url"
-        raise Unmet("B7-document", reason, status=Status.NOT_EVALUATED)
-    return url
+        if own is None:
+            return unseen("needs a document of our own on a public https URL: --client-document-url")
+        if own.unserved:
+            return unseen(own.unserved)
+        session.documented.append(own.url("none"))
+        return own.url("none"), REDIRECT
+    served = (await session.plain_wire.get(url)).json()
+    uris = served.get("redirect_uris")
+    if served.get("client_id") != url or not isinstance(uris, list) or not uris:
+        return unseen(f"{url} is no client metadata document of its own address")
+    return url, str(uris[0])
 
 
 @check(
@@ -45,14 +60,13 @@ async def flag(session: Session) -> Outcome:
     " token_endpoint_auth_methods_supported.",
 )
 async def own_document(session: Session) -> Outcome:
-    url = await _document_client(session)
-    scripted_only(session)
-    served = (await session.plain_wire.get(url)).json()
-    uris = served.get("redirect_uris")
-    if served.get("client_id") != url or not isinstance(uris, list) or not uris:
-        return unseen(f"{url} is no client metadata document of its own address")
+    await _offered(session, "B7-document")
+    found = await _published(session)
+    if isinstance(found, Outcome):
+        return found
+    client_id, redirect = found
     await grant(session)
-    tried = await attempt(session, RegisteredClient(url), redirect=str(uris[0]))
+    tried = await attempt(session, RegisteredClient(client_id), redirect=redirect)
     if tried.callback is None or not tried.callback.code:
         return failed(tried.says())
     reply = await exchange(session, tried)
@@ -63,16 +77,42 @@ async def own_document(session: Session) -> Outcome:
     "B7-private-key-jwt",
     "A client that is known by its own document can authenticate with private_key_jwt",
     source="OpenAI, plugins/build/auth; RFC 7523, section 2.2",
-    fix="Accept private_key_jwt with the keys of the document's jwks_uri.",
+    fix="Accept private_key_jwt with the keys of the document's jwks_uri, and with no others.",
     clients=("chatgpt",),
 )
 async def private_key(session: Session) -> Outcome:
-    found = await issuer(session)
-    if found.document.get("client_id_metadata_document_supported") is not True:
-        return skipped("the issuer does not take client-id metadata documents")
+    await _offered(session, "B7-private-key-jwt")
+    own, found = session.target.documents, await issuer(session)
     if "private_key_jwt" not in found.listed("token_endpoint_auth_methods_supported"):
         return skipped("private_key_jwt is not announced, so the client takes none")
-    return unseen("needs a published key set of our own; B7-document tries the method none")
+    if own is None or own.unserved:
+        return unseen(
+            own.unserved if own else "needs a published key set of our own, which a local stack has a place for"
+        )
+    await grant(session)
+    made = RegisteredClient(own.url("private_key_jwt"), auth_method="private_key_jwt")
+    session.documented.append(made.client_id)
+    tried = await attempt(session, made, redirect=REDIRECT)
+    if tried.callback is None or not tried.callback.code:
+        return failed(tried.says())
+    reply = await exchange(session, tried)
+    tokens = token_set(session, reply)
+    if tokens is None:
+        return failed(f"{reply.says()}: {reply.text[:200]}")
+    return await _signed_by_another(session, made, tokens.refresh_token)
+
+
+async def _signed_by_another(session: Session, made: RegisteredClient, refresh_token: str | None) -> Outcome:
+    """Whether the client's refresh token is kept from whoever has another key."""
+    own, found = session.target.documents, await issuer(session)
+    if own is None or refresh_token is None:
+        return passed("a token for an assertion by RS256; there is no refresh token to try another key with")
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": made.client_id}
+    forged = own.assertion(made.client_id, found.name, forged=True)
+    reply = await session.wire.post_form(found.server.token_endpoint, {**form, **forged})
+    if token_set(session, reply) is not None:
+        return failed("an assertion that is signed by another key is accepted too")
+    return passed(f"a token for an assertion by RS256; by another key: {reply.says()}")
 
 
 CHECKS: tuple[Check, ...] = (

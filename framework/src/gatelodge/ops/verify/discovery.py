@@ -31,9 +31,11 @@ async def tls(session: Session) -> Outcome:
     if parts.scheme != "https":
         if session.profile.local and is_loopback(parts.hostname or ""):
             return skipped("plain http on loopback, which a client on the same machine reaches")
-        return failed(f"{session.profile.title} cannot reach {parts.scheme}://")
+        return failed(f"{session.profile.title} reaches no plain http: give the https URL")
     reply = await session.plain_wire.get(session.url)
     if not reply.status:
+        # A slow answer is another fault: others may be faster.
+        session.unreachable = reply.error if "ConnectError" in reply.error else ""
         return failed(reply.error)
     return passed(f"an answer over TLS ({ssl.OPENSSL_VERSION.split()[0]} with the given trust)")
 

@@ -138,6 +138,9 @@ async def _checked(session: Session, check: Check) -> Finding:
 async def _outcome(session: Session, check: Check) -> Outcome:
     if check.clients and session.profile.name not in check.clients:
         return Outcome(Status.NOT_APPLICABLE, f"not a rule of {session.profile.title}")
+    if session.unreachable:
+        # One fault, one finding.
+        return Outcome(Status.NOT_EVALUATED, f"needs A1-tls: {session.unreachable}")
     try:
         return await check.probe(session)
     except Unmet as unmet:
@@ -162,6 +165,12 @@ async def _clean(session: Session, cleaning: _Cleaning, remove: Remove | None) -
             cleaning.removed += 1
         else:
             cleaning.left.append(made.client_id)
+    if remove is None:
+        return
+    # The issuer knows them by their own documents; only an administrator removes such a client.
+    for client_id in dict.fromkeys(session.documented):
+        await asyncio.to_thread(remove, client_id)
+        cleaning.removed += 1
 
 
 async def _unregistered(session: Session, made: RegisteredClient) -> bool:

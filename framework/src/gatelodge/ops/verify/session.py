@@ -15,6 +15,7 @@ from gatelodge.core.secret import Secret
 from gatelodge.ops.link.oauth_types import RegisteredClient
 from gatelodge.ops.verify.check import Unmet
 from gatelodge.ops.verify.evidence import Entry, Recorder
+from gatelodge.ops.verify.own_documents import OwnDocuments
 from gatelodge.ops.verify.profiles import Profile
 from gatelodge.ops.verify.redaction import Redactor
 from gatelodge.ops.verify.signin import SignIn
@@ -28,13 +29,14 @@ Fact = TypeVar("Fact")
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is verified. ``client_id``, ``client_secret``: a predefined client. ``document_url``: an own client-id
-    metadata document. ``query``: words a search should find. ``slow_tool``: a tool without required arguments that
+    metadata document; ``documents``: the verifier's own, served where the issuer reads them. ``query``: words a search should find. ``slow_tool``: a tool without required arguments that
     reports progress while it works. ``long``: also what takes minutes or hours."""
 
     url: str
     client_id: str | None = None
     client_secret: Secret | None = None
     document_url: str | None = None
+    documents: OwnDocuments | None = field(default=None, repr=False)
     query: str = "the"
     slow_tool: str | None = None
     long: bool = False
@@ -42,7 +44,8 @@ class Target:
 
 @dataclass(slots=True)
 class Session:
-    """The run's parts, passed to every check. ``registered``: clients to remove at the end."""
+    """The run's parts, passed to every check. ``registered``, ``documented``: clients to remove at the end, by how
+    they became known."""
 
     target: Target
     profile: Profile
@@ -55,6 +58,9 @@ class Session:
     sleep: Callable[[float], Awaitable[None]]
     tls: Mapping[str, Any] = field(default_factory=dict)
     registered: list[RegisteredClient] = field(default_factory=list)
+    documented: list[str] = field(default_factory=list)
+    # Why no connection to the server can be made at all; empty when one could be.
+    unreachable: str = ""
     cited: list[Entry] = field(default_factory=list)
     run_id: str = field(default_factory=lambda: secrets.token_hex(3))
     _facts: dict[str, tuple[Any, list[Entry]]] = field(default_factory=dict)

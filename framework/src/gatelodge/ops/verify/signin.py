@@ -4,6 +4,7 @@ Invariant: one sign-in at a time, and after a refused one no other: the account 
 Not here: the scripted pages (``ops.link.browser``), the loopback listener (``callback``).
 """
 
+import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -82,7 +83,8 @@ class PersonSignIn:
     async def authorize(self, url: str) -> CallbackParams:
         """Open the page and wait for its answer."""
         self.say(f"Sign in and agree in the browser. If none opens, go to:\n{url}")
-        webbrowser.open(url)
+        # A browser in the terminal keeps this call for as long as it is open; the listener must answer meanwhile.
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         return await self.listener.answer(self.seconds)
 
     def fresh(self, *, consent: bool = True) -> "PersonSignIn":

@@ -67,6 +67,8 @@ async def _token_request(
     if resource_url is not None:
         form["resource"] = resource_url or (await resource(session)).document["resource"]
     headers, sent = authenticated(made, form)
+    if made.auth_method == "private_key_jwt" and session.target.documents is not None:
+        sent |= session.target.documents.assertion(made.client_id, found.name)
     reply = await session.wire.post_form(found.server.token_endpoint, sent, **headers, **browser_origin(session))
     token_set(session, reply)
     return reply
