@@ -39,10 +39,10 @@ def main() -> int:
     if (os.cpu_count() or 1) < 2:
         print("skipped: server and load need a core each")
         return 77
-    circumstances = _circumstances()
+    found = circumstances()
     samples = _measure(options)
     summary = ratios(samples)
-    report = {**circumstances, "summary": summary, "samples": samples}
+    report = {**found, "summary": summary, "samples": samples}
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(report, indent=1) + "\n")
     print(table(summary))
@@ -90,14 +90,15 @@ def _load(peer: Peer, era: str, connections: int, seconds: float, folder: Path) 
     return {**found, "processor_us": round(used / found["calls"] * 1e6, 1)}
 
 
-def _circumstances() -> dict[str, Any]:
+def circumstances(script: str = "benchmarks/run.py") -> dict[str, Any]:
+    """When, of which commit, by which command and on which machine something is measured."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, cwd=HERE)
     changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True, cwd=HERE)
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit.stdout.strip(),
         "uncommitted_changes": bool(changed.stdout.strip()),
-        "command": ["python", "benchmarks/run.py", *sys.argv[1:]],
+        "command": ["python", script, *sys.argv[1:]],
         "host": {
             "processor": _processor(),
             "cores": os.cpu_count(),

@@ -157,6 +157,22 @@ def test_the_policy_decides_on_the_hosts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Claude Code (deep-research)", "Claude Code (deep-research)"),
+        ("<b>x</b>", "x"),
+        ("${logout}", "logout"),
+        ("<<i>script>alert</script>", "script alert"),
+        ("&lt;b&gt;x", "lt;b gt;x"),
+        ("<img src=x", "img src=x"),
+    ],
+)
+def test_markup_does_not_reach_keycloaks_pages(name: str, kept: str) -> None:
+    raw = json.dumps({"redirect_uris": ["http://localhost/cb"], "client_name": name}).encode()
+    assert acceptable(raw, RegistrationPolicy())["client_name"] == kept
+
+
+@pytest.mark.parametrize(
     ("value", "shown"),
     [
         ("Claude Code (x)", "Claude Code (x)"),

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from gatelodge.registration.config import DEFAULT_REDIRECT_HOSTS, RegistrationPolicy, RegistrationPolicyInvalid
+from gatelodge.registration.reaper import ReapPolicy
+from gatelodge.settings.desk import DeskSettings
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -57,3 +59,10 @@ def test_the_realm_trusts_the_same_hosts_as_the_desk() -> None:
     policies = yaml.safe_load((REPOSITORY / "infra/keycloak/registration.yaml").read_text())["policies"]
     (trusted,) = [policy["config"]["trusted-hosts"] for policy in policies if policy["provider"] == "trusted-hosts"]
     assert set(trusted) == DEFAULT_REDIRECT_HOSTS
+
+
+def test_the_desk_warns_before_the_limit_that_the_realm_has() -> None:
+    policies = yaml.safe_load((REPOSITORY / "infra/keycloak/registration.yaml").read_text())["policies"]
+    limit = next(policy["config"]["max-clients"] for policy in policies if policy["provider"] == "max-clients")
+    assert DeskSettings.model_fields["max_clients"].default == limit
+    assert ReapPolicy().max_clients == limit

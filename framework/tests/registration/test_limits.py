@@ -3,7 +3,14 @@
 import pytest
 
 from gatelodge.registration.answers import refused
-from gatelodge.registration.limits import Buckets, RegistrationLimits, TooManyRegistrations
+from gatelodge.registration.documents.errors import DocumentUnavailable
+from gatelodge.registration.limits import (
+    Buckets,
+    DocumentLimits,
+    RegistrationLimits,
+    TooManyDocuments,
+    TooManyRegistrations,
+)
 from gatelodge.testing.clock import ManualClock
 
 LOOPBACK = ["http://localhost:1/cb", "http://localhost/cb"]
@@ -78,20 +85,44 @@ def test_the_answer_says_when_to_try_again_in_an_oauth_error(clock: ManualClock)
 
 def test_a_redirect_host_counts_once_a_client_whatever_the_ports(clock: ManualClock) -> None:
     desk = limits(clock, per_host=2)
-    desk.count_client(LOOPBACK)
-    desk.count_client(LOOPBACK)
-    with pytest.raises(TooManyRegistrations, match="localhost"):
-        desk.count_client(LOOPBACK)
-    desk.count_client(["https://chatgpt.com/cb"])
+    desk.count_client(LOOPBACK, "192.0.2.1")
+    desk.count_client(LOOPBACK, "192.0.2.1")
+    with pytest.raises(TooManyRegistrations, match="loopback"):
+        desk.count_client(LOOPBACK, "192.0.2.1")
+    desk.count_client(["https://chatgpt.com/cb"], "192.0.2.1")
 
 
 def test_a_client_that_is_refused_for_one_host_is_not_counted_for_its_others(clock: ManualClock) -> None:
     desk = limits(clock, per_host=1)
-    desk.count_client(["https://claude.ai/cb"])
+    desk.count_client(["https://claude.ai/cb"], "192.0.2.1")
     for _ in range(3):
         with pytest.raises(TooManyRegistrations, match=r"claude\.ai"):
-            desk.count_client(["https://chatgpt.com/cb", "https://claude.ai/cb"])
-    desk.count_client(["https://chatgpt.com/cb"])
+            desk.count_client(["https://chatgpt.com/cb", "https://claude.ai/cb"], "192.0.2.1")
+    desk.count_client(["https://chatgpt.com/cb"], "192.0.2.1")
+
+
+def test_loopback_counts_for_the_address_that_asks_and_for_no_other(clock: ManualClock) -> None:
+    desk = limits(clock, per_host=1)
+    desk.count_client(["http://localhost:1/cb"], "192.0.2.1")
+    for again in ("http://127.0.0.1:2/cb", "http://[::1]/cb", "https://LOCALHOST/cb"):
+        with pytest.raises(TooManyRegistrations):
+            desk.count_client([again], "192.0.2.1")
+    desk.count_client(["http://localhost:1/cb"], "192.0.2.2")
+
+
+def test_an_address_has_so_many_new_documents_fetched_and_is_told_when_to_come_back(clock: ManualClock) -> None:
+    desk = DocumentLimits(per_address=3, clock=clock)
+    for _ in range(3):
+        desk.count_new("2001:db8::1")
+    with pytest.raises(TooManyDocuments) as caught:
+        desk.count_new("2001:db8::2")
+    assert caught.value.retry_after == 20
+    assert "2001" not in caught.value.description
+    # The page of an outage fits.
+    assert isinstance(caught.value, DocumentUnavailable)
+    desk.count_new("192.0.2.1")
+    clock.advance(20)
+    desk.count_new("2001:db8::2")
 
 
 def test_memory_is_bounded_whoever_calls(clock: ManualClock) -> None:

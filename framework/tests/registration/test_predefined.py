@@ -1,16 +1,13 @@
 """Clients made by hand: each product's own redirects, never over an existing client, and the text that is printed."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from administered_realm import SECRET
 from managed_realm import ManagedRealm
 from registering_realm import INTERNAL, ISSUER
 
 from gatelodge.cli.clients import PRODUCTS as OFFERED
-from gatelodge.core.secret import Secret
 from gatelodge.ops.clients.dialog import Addresses, dialog
 from gatelodge.ops.clients.listing import list_clients, render_list
 from gatelodge.ops.clients.place import PlaceUnknown, find_place
@@ -18,26 +15,9 @@ from gatelodge.registration.config import RegistrationPolicy
 from gatelodge.registration.errors import InvalidRedirectUri
 from gatelodge.registration.keycloak_clients import ClientExists, KeycloakClients
 from gatelodge.registration.predefined import PRODUCTS, predefine
-from gatelodge.registration.service_account import ServiceAccount
-from gatelodge.testing.clock import ManualClock
 
 POLICY = RegistrationPolicy()
 ADDRESSES = Addresses("https://mcp.example.com/mcp", "https://mcp.example.com/realms/mcp", ("a:read", "offline_access"))
-
-
-@pytest.fixture
-def realm() -> ManagedRealm:
-    return ManagedRealm()
-
-
-@pytest.fixture
-async def clients(realm: ManagedRealm) -> AsyncIterator[KeycloakClients]:
-    outbound = realm.outbound()
-    account = ServiceAccount(
-        outbound, realm_url=INTERNAL, client_id="gatelodge-desk", secret=Secret(SECRET), clock=ManualClock()
-    )
-    yield KeycloakClients(outbound, account, realm_url=INTERNAL)
-    await outbound.aclose()
 
 
 def test_the_command_offers_every_product() -> None:

@@ -1,21 +1,15 @@
 """Which clients the reaper removes, by the clock that is passed in, and what a sweep does at the realm."""
 
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from administered_realm import SECRET
 from managed_realm import ManagedRealm
-from registering_realm import INTERNAL
 
-from gatelodge.core.secret import Secret
 from gatelodge.registration.errors import RegistrarUnavailable
 from gatelodge.registration.keycloak_clients import KeycloakClients, SessionCount
 from gatelodge.registration.marks import MADE_AT, MADE_BY, SEEN_AT, moment
-from gatelodge.registration.reaper import ReapPolicy, decide, due, sweep
-from gatelodge.registration.service_account import ServiceAccount
-from gatelodge.testing.clock import ManualClock
+from gatelodge.registration.reaper import Cursor, ReapPolicy, decide, due, sweep
 
 HOUR, DAY = 3600.0, 86_400.0
 START = 1_700_000_000.0
@@ -77,21 +71,6 @@ def test_no_client_with_a_session_is_ever_removed_whatever_the_policy_and_the_ti
 
 
 # Sweeps
-
-
-@pytest.fixture
-def realm() -> ManagedRealm:
-    return ManagedRealm()
-
-
-@pytest.fixture
-async def clients(realm: ManagedRealm) -> AsyncIterator[KeycloakClients]:
-    outbound = realm.outbound()
-    account = ServiceAccount(
-        outbound, realm_url=INTERNAL, client_id="gatelodge-desk", secret=Secret(SECRET), clock=ManualClock()
-    )
-    yield KeycloakClients(outbound, account, realm_url=INTERNAL)
-    await outbound.aclose()
 
 
 def put(realm: ManagedRealm, client_id: str, given: dict[str, Any], sessions: tuple[int, int] = (0, 0)) -> None:
@@ -170,6 +149,38 @@ async def test_what_may_go_is_looked_at_first(realm: ManagedRealm, clients: Keyc
     put(realm, "unused", client("dcr"))
     report = await sweep(clients, policy=ReapPolicy(looks=1), now=now, dry_run=False)
     assert [removal.client_id for removal in report.removed] == ["unused"]
+
+
+async def test_every_client_is_looked_at_in_turn_by_sweeps_that_each_do_little(
+    realm: ManagedRealm, clients: KeycloakClients
+) -> None:
+    now = START + 2 * DAY
+    for number in range(100):
+        # In use, and idle since: neither can go, both are due.
+        put(realm, f"used{number}", client("cimd", made=now - 2 * DAY), (1, 0))
+        put(realm, f"idle{number}", client("dcr", seen=now - 3 * DAY))
+    policy, cursor = ReapPolicy(notes=30), Cursor()
+    for _ in range(7):
+        report = await sweep(clients, policy=policy, now=now, dry_run=False, cursor=cursor)
+        assert (report.looked_at, report.unfinished) == (30, True)
+    assert set(realm.counted) == set(realm.clients)
+    assert sum(SEEN_AT in realm.clients[f"used{number}"]["attributes"] for number in range(100)) == 100
+    # Two requests a client, and no client twice before all were asked about.
+    assert max(realm.counted.values()) == 4
+    assert sum(realm.counted.values()) == 7 * 30 * 2
+
+
+async def test_a_sweep_asks_only_about_clients_for_which_the_answer_could_matter(
+    realm: ManagedRealm, clients: KeycloakClients
+) -> None:
+    now = START + 30 * DAY
+    put(realm, "seen today", client("dcr", seen=now - 0.5 * DAY), (0, 1))
+    put(realm, "just made", client("dcr", made=now - 0.5 * HOUR))
+    put(realm, "a person's", client(None))
+    put(realm, "typed in", client("predefined"))
+    put(realm, "unused", client("dcr"))
+    await sweep(clients, policy=POLICY, now=now, dry_run=True)
+    assert set(realm.counted) == {"unused"}
 
 
 @pytest.mark.parametrize(("number", "warned"), [(79, False), (80, True)])

@@ -88,7 +88,11 @@ async def test_an_equal_registration_gets_the_same_client_which_nobody_can_chang
         assert second["client_id"] == first["client_id"]
         assert "registration_access_token" not in second
         assert (await http.get(first["registration_client_uri"], headers=bearer(first))).status_code == 401
-        other = (await http.post(endpoint(stack), json=body("again", 3907))).json()
+        # A free port is no difference, a path is one.
+        third = (await http.post(endpoint(stack), json=body("again", 3907))).json()
+        assert third["client_id"] == first["client_id"]
+        elsewhere = body("again", 3906, redirect_uris=["http://localhost:3906/other"])
+        other = (await http.post(endpoint(stack), json=elsewhere)).json()
         assert other["client_id"] != first["client_id"]
         await http.delete(other["registration_client_uri"], headers=bearer(other))
     finally:

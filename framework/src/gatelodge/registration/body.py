@@ -6,13 +6,14 @@ for more later.
 """
 
 import json
+import re
 from typing import Any
 
 from gatelodge.registration.config import RegistrationPolicy
 from gatelodge.registration.errors import InvalidClientMetadata, InvalidRedirectUri
 from gatelodge.registration.redirects import check_redirects
 
-__all__ = ["acceptable", "display_name"]
+__all__ = ["acceptable", "display_name", "without_markup"]
 
 GRANTS = ("authorization_code", "refresh_token")
 # In the order in which one is chosen for a client that offers several. A key-based method would need the client's
@@ -20,6 +21,9 @@ GRANTS = ("authorization_code", "refresh_token")
 METHODS = ("none", "client_secret_basic", "client_secret_post")
 # Keycloak's column holds 255; what the consent page shows must also fit there.
 MAX_NAME = 100
+# Keycloak's consent page renders some markup of a client's name and reads ${...} in it as a message's key.
+_TAG = re.compile(r"<[^<>]*>")
+_MARKUP = str.maketrans(dict.fromkeys("<>&${}", " "))
 
 
 def acceptable(raw: bytes, policy: RegistrationPolicy) -> dict[str, Any]:
@@ -30,7 +34,7 @@ def acceptable(raw: bytes, policy: RegistrationPolicy) -> dict[str, Any]:
         raise InvalidRedirectUri("redirect_uris must be an array of strings.")
     check_redirects(redirects or [], policy.allowed_hosts)
     members = {
-        "client_name": display_name(sent.get("client_name")),
+        "client_name": without_markup(display_name(sent.get("client_name"))),
         "redirect_uris": redirects,
         "grant_types": _narrowed(sent, "grant_types", GRANTS),
         "response_types": _narrowed(sent, "response_types", ("code",)),
@@ -47,6 +51,11 @@ def display_name(value: object) -> str:
     if not isinstance(value, str):
         return ""
     return "".join(character for character in value if character.isprintable())[:MAX_NAME].strip()
+
+
+def without_markup(name: str) -> str:
+    """A name without tags, and without the characters that a page could take for markup or for a placeholder."""
+    return " ".join(_TAG.sub(" ", name).translate(_MARKUP).split())
 
 
 def _object(raw: bytes) -> dict[str, Any]:

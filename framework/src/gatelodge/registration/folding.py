@@ -1,8 +1,8 @@
 """The same registration sent again is answered with the client it made the first time, where that is safe.
 
 Some clients register anew at every start. Folded is only a public client (``none``) whose whole body, as it goes to
-Keycloak, is equal byte by byte, that this desk process made within the last hour, that nobody has a session with, and
-that Keycloak still has just as it was registered.
+Keycloak, is equal but for the ports of http loopback redirects, that this desk process made within the last hour, that
+nobody has a session with, and that Keycloak still has just as it was registered.
 
 Why this is safe: a public client's ``client_id`` is no secret, it is in every authorization request. Two clients that
 are equal in name, redirects and grants are sent the same codes, at the same place, each bound to the PKCE verifier of
@@ -12,6 +12,11 @@ given the client, to another allowed host, and collect codes under a consent tha
 the client is marked first, ``manage`` answers no registration token of a marked client from then on, the folded answer
 has none, and the client is compared with the request after the mark was written. A confidential client is
 never folded (its secret would be shared), nor one that was used (the consent of a person to it would be).
+
+Ports of loopback redirects may differ, because they never count: a client takes whatever port is free (RFC 8252,
+section 7.3), so ``any_port`` registers each such redirect without its port too and Keycloak then matches any port, for
+the first client's registration as for the second's. Where a code may go is the same set before and after; scheme, host
+and path must be equal.
 
 Invariant: when any of this cannot be shown, the request makes a new client. Not here: consents without a session, which
 Keycloak lists by person only and the desk must not read; the hour bounds them.
@@ -32,7 +37,7 @@ from gatelodge.registration.answers import MEMBERS, RegistrationAnswer, accepted
 from gatelodge.registration.errors import RegistrationError
 from gatelodge.registration.keycloak_clients import KeycloakClients
 from gatelodge.registration.marks import MADE_AT, SEEN_AT, made_by, mark, moment, stamp
-from gatelodge.registration.redirects import any_port
+from gatelodge.registration.redirects import without_loopback_ports
 
 __all__ = ["FOLDED_AT", "Folding"]
 
@@ -67,7 +72,8 @@ class Folding:
         """What equal registrations have in common; None when the body is of a client that is never folded."""
         if body.get("token_endpoint_auth_method") != "none":
             return None
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        compared = {**body, "redirect_uris": without_loopback_ports(body["redirect_uris"])}
+        return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
 
     def remember(self, key: str, answer: RegistrationAnswer) -> None:
         """Note a client that was just registered and marked."""
@@ -91,7 +97,9 @@ class Folding:
         async with self.turn(client_id):
             try:
                 if await self._still_fits(client_id, body):
-                    return accepted(kept, list(body["redirect_uris"]))
+                    # With the ports that this client asked for.
+                    asked = list(body["redirect_uris"])
+                    return accepted({**kept, "redirect_uris": asked}, asked)
             except RegistrationError as error:
                 logger.warning("not folded into client %s: %s", client_id, error.detail)
                 return None
@@ -120,10 +128,13 @@ class Folding:
 
 def _same(found: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     """Whether Keycloak's client is what this body would make."""
+    stored = list(found.get("redirectUris") or ())
     return (
         found.get("enabled") is True
         and found.get("publicClient") is True
         and found.get("consentRequired") is True
-        and set(found.get("redirectUris") or ()) == set(any_port(body["redirect_uris"]))
+        and set(without_loopback_ports(stored)) == set(without_loopback_ports(body["redirect_uris"]))
+        # What an http loopback redirect stands for without a port, or this port would be refused at the sign-in.
+        and set(without_loopback_ports(stored)) <= set(stored)
         and (found.get("name") or "") == body.get("client_name", "")
     )

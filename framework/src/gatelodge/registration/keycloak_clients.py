@@ -128,7 +128,7 @@ class KeycloakClients:
         _check(answer, f"GET {url.rpartition('/')[2].partition('?')[0]}", 200)
         try:
             found = json.loads(answer.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise unavailable("Keycloak's answer is no JSON") from error
         if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
             raise unavailable("Keycloak's answer is no list of objects")

@@ -5,8 +5,9 @@ what clients retry after (``slow_down`` means polling of RFC 8628, section 3.5, 
 ``Retry-After`` say how long.
 
 Invariant: memory is bounded, whoever calls. The address limit is wide, because all users of a hosted client come from a
-few addresses; what protects the realm's table is the host limit, which counts new clients only. A bucket pushed out of
-the table by ten thousand newer ones begins full again.
+few addresses; what protects the realm's table is the host limit, which counts new clients only. Redirects to loopback
+have no host in common, only a name: they count for the address that asks, so that a few strangers cannot lock out all
+clients that run on people's own computers. A bucket pushed out of the table by ten thousand newer ones begins full again.
 """
 
 import ipaddress
@@ -17,9 +18,11 @@ from urllib.parse import urlsplit
 
 from gatelodge.core.clock import Clock
 from gatelodge.core.codes import Code
+from gatelodge.core.urls import is_loopback
+from gatelodge.registration.documents.errors import DocumentUnavailable
 from gatelodge.registration.errors import RegistrationError
 
-__all__ = ["Buckets", "RegistrationLimits", "TooManyRegistrations"]
+__all__ = ["Buckets", "DocumentLimits", "RegistrationLimits", "TooManyDocuments", "TooManyRegistrations"]
 
 _PERIOD = 60.0
 _MOST = 10_000
@@ -86,21 +89,56 @@ class RegistrationLimits:
             )
         self._addresses.take(key)
 
-    def count_client(self, redirects: Iterable[str]) -> None:
+    def count_client(self, redirects: Iterable[str], address: str) -> None:
         """Count one new client for each host its redirects are on. Raises: TooManyRegistrations, counting nothing."""
-        hosts = sorted({urlsplit(uri).hostname or "" for uri in redirects})
-        for host in hosts:
-            wait = self._hosts.wait(host)
+        keys = sorted({_place(urlsplit(uri).hostname or "", address) for uri in redirects})
+        for key in keys:
+            wait = self._hosts.wait(key)
             if wait:
                 raise TooManyRegistrations(
                     "Too many new clients with redirects on the same host."
                     " Keep the client_id of an earlier registration, or try again later.",
                     retry_after=wait,
-                    detail=f"redirect host {host!r} has reached the limit of its minute",
+                    detail=f"redirect host {key!r} has reached the limit of its minute",
                     hint="If these are real users, raise GATELODGE_REGISTRATIONS_PER_HOST.",
                 )
-        for host in hosts:
-            self._hosts.take(host)
+        for key in keys:
+            self._hosts.take(key)
+
+
+class TooManyDocuments(DocumentUnavailable):
+    """One address has named too many documents that were not known yet; ``retry_after`` as above."""
+
+    def __init__(self, address: str, retry_after: float) -> None:
+        super().__init__(
+            "Too many applications that are new here were opened from your network. Try again in a minute.",
+            detail=f"address {address} has named too many new documents within a minute",
+            hint="If many people share this address, raise GATELODGE_NEW_DOCUMENTS_PER_ADDRESS.",
+        )
+        self.retry_after = max(1, math.ceil(retry_after))
+
+
+class DocumentLimits:
+    """How many documents that are not held yet one address may have fetched, in a minute.
+
+    Ask before ``DocumentStore.get`` when ``DocumentStore.holds`` says no: each such request costs a fetch, and its URL is
+    the asker's choice. What is held costs none and is not counted: clients that people share are always held.
+    """
+
+    def __init__(self, *, per_address: int = 30, clock: Clock) -> None:
+        self._addresses = Buckets(per_address, clock)
+
+    def count_new(self, address: str) -> None:
+        """Count one document to be fetched. Raises: TooManyDocuments."""
+        key = _network(address)
+        wait = self._addresses.wait(key)
+        if wait:
+            raise TooManyDocuments(key, wait)
+        self._addresses.take(key)
+
+
+def _place(host: str, address: str) -> str:
+    return f"loopback of {_network(address)}" if is_loopback(host) else host
 
 
 def _network(address: str) -> str:

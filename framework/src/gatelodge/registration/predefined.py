@@ -16,7 +16,7 @@ from gatelodge.registration.keycloak_clients import KeycloakClients
 from gatelodge.registration.marks import MADE_AT, MADE_BY, stamp
 from gatelodge.registration.redirects import any_port, check_redirects
 
-__all__ = ["PRODUCTS", "Predefined", "Product", "client_id_of", "predefine"]
+__all__ = ["PRODUCTS", "Predefined", "Product", "client_id_of", "predefine", "representation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,20 @@ async def predefine(
     check_redirects(chosen, policy.allowed_hosts)
     secret = Secret(secrets.token_urlsafe(32)) if confidential else None
     shown = display_name(name) or known.title
+    client_id = client_id_of(product, name)
+    made = representation(client_id, shown, chosen, secret=secret, marks={MADE_AT: stamp(now)})
+    await clients.create(made)
+    return Predefined(client_id, shown, chosen, secret)
+
+
+def representation(
+    client_id: str, name: str, redirects: tuple[str, ...], *, secret: Secret | None, marks: Mapping[str, str]
+) -> dict[str, Any]:
+    """A predefined client as Keycloak's ClientRepresentation; public without ``secret``; ``marks`` are attributes."""
     made: dict[str, Any] = {
         "protocol": "openid-connect",
-        "clientId": client_id_of(product, name),
-        "name": shown,
+        "clientId": client_id,
+        "name": name,
         "enabled": True,
         "publicClient": secret is None,
         "clientAuthenticatorType": "client-secret",
@@ -90,14 +100,11 @@ async def predefine(
         "implicitFlowEnabled": False,
         "directAccessGrantsEnabled": False,
         "serviceAccountsEnabled": False,
-        "redirectUris": any_port(chosen),
+        "redirectUris": any_port(redirects),
         "webOrigins": [],
-        "attributes": {"pkce.code.challenge.method": "S256", MADE_BY: "predefined", MADE_AT: stamp(now)},
+        "attributes": {"pkce.code.challenge.method": "S256", MADE_BY: "predefined", **marks},
     }
-    if secret is not None:
-        made["secret"] = secret.reveal()
-    await clients.create(made)
-    return Predefined(made["clientId"], shown, chosen, secret)
+    return made if secret is None else {**made, "secret": secret.reveal()}
 
 
 def client_id_of(product: str, name: str | None) -> str:

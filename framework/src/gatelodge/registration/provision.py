@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from gatelodge.registration.body import display_name
 from gatelodge.registration.documents.model import ClientDocument
 from gatelodge.registration.keycloak_clients import ClientExists, KeycloakClients
 from gatelodge.registration.marks import (
@@ -30,8 +29,6 @@ __all__ = ["Outcome", "Withdrawal", "provision", "withdraw"]
 Outcome = Literal["created", "updated", "unchanged", "foreign"]
 Withdrawal = Literal["marked", "disabled", "waiting", "foreign", "absent"]
 
-# Keycloak's login theme takes ${...} in a client's name for the key of a message, and reads some markup in it.
-_NAME_WITHOUT = str.maketrans("", "", "${}<>&\"'`\\")
 # Keycloak keeps each mark as text; an empty one removes it.
 _REMOVED = ""
 
@@ -138,6 +135,5 @@ def _fingerprint(document: ClientDocument, keys_url: str | None) -> str:
 
 
 def _shown(name: str, host: str) -> str:
-    """The name on the consent page: whatever a client calls itself, its host is there."""
-    cleaned = display_name(name.translate(_NAME_WITHOUT))
-    return f"{cleaned} ({host})" if cleaned else host
+    """The name on the consent page: whatever a client calls itself, its host is there. Cleaned when it was read."""
+    return host if name == host else f"{name} ({host})"

@@ -3,21 +3,25 @@
 ``decide`` is pure; ``sweep`` asks Keycloak and acts. Invariants: a client is removed only when Keycloak was asked for
 its sessions just before and had none, active or offline; never one without the desk's mark, never a predefined one,
 never one younger than an hour. A client of a document goes only when long dead: its next sign-in makes it again.
-Work is bounded, so a sweep of a large realm is continued by the next one.
+
+Work is bounded: a sweep reads the list, then asks for the sessions of those clients only for which they could matter,
+first of those that could be removed (each of which then goes, or is not asked about for a day), then of those whose
+mark is due, a limited number in the order of their ids, going on at the next sweep where this one ended. So every client
+is asked about in turn, however many there are.
 
 Why offline sessions tell: a client that keeps a link holds a refresh token, and Keycloak keeps a session, active or
 offline, as long as that token can be used. A sweep also writes the day it last saw sessions (``SEEN_AT``).
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gatelodge.registration.keycloak_clients import KeycloakClients, SessionCount
 from gatelodge.registration.marks import MADE_AT, MADE_BY, SEEN_AT, made_by, moment, stamp
 
-__all__ = ["Decision", "ReapPolicy", "Removal", "SweepReport", "decide", "due", "sweep"]
+__all__ = ["Cursor", "Decision", "ReapPolicy", "Removal", "SweepReport", "decide", "due", "sweep"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +35,18 @@ _AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class ReapPolicy:
-    """Times in seconds, 0 for never; ``looks`` and ``removals`` bound what one sweep does."""
+    """Times in seconds, 0 for never.
+
+    What one sweep does at most: ``looks`` clients asked about, of which ``notes`` only to note that they are in use;
+    ``removals`` clients removed. With hourly sweeps, 500 notes reach each of 10,000 clients within a day.
+    """
 
     unused_after: float = _DAY
     dead_after: float = 180 * _DAY
     max_clients: int = 2000
     spared: float = 3600.0
     looks: int = 2000
+    notes: int = 500
     removals: int = 500
 
 
@@ -60,6 +69,13 @@ class SweepReport:
     spared: int = 0
     removed: list[Removal] = field(default_factory=list)
     unfinished: bool = False
+
+
+@dataclass
+class Cursor:
+    """Where the last sweep's notes ended: an id of Keycloak's. Kept by whoever sweeps again and again."""
+
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +106,11 @@ def due(client: Mapping[str, Any], policy: ReapPolicy, now: float) -> bool:
     return _unseen_for(client, now) >= _DAY or _removable(client, policy, now) is not None
 
 
-async def sweep(clients: KeycloakClients, *, policy: ReapPolicy, now: float, dry_run: bool) -> SweepReport:
+async def sweep(
+    clients: KeycloakClients, *, policy: ReapPolicy, now: float, dry_run: bool, cursor: Cursor | None = None
+) -> SweepReport:
     """Look at the realm's clients once. Raises: RegistrarUnavailable, RegistrarRefused; what was done stays done."""
-    report = await _Sweep(clients, policy, now, dry_run).run()
+    report = await _Sweep(clients, policy, now, dry_run, cursor or Cursor()).run()
     said = (report.clients, report.looked_at, report.seen, len(report.removed), " (dry run)" if dry_run else "")
     logger.info("reaper: %d clients, %d looked at, %d seen in use, %d removed%s", *said)
     return report
@@ -104,24 +122,39 @@ class _Sweep:
     policy: ReapPolicy
     now: float
     dry_run: bool
+    cursor: Cursor
     report: SweepReport = field(default_factory=SweepReport)
 
     async def run(self) -> SweepReport:
-        waiting = await self._waiting()
+        removable, others = await self._waiting()
         _warn(self.report.clients, self.policy)
-        for start in range(0, len(waiting), _AT_ONCE):
-            some = waiting[start : min(start + _AT_ONCE, self.policy.looks)]
-            if not some or len(self.report.removed) >= self.policy.removals:
+        first = removable[: self.policy.looks]
+        then = self._in_turn(others, min(self.policy.notes, self.policy.looks - len(first)))
+        self.report.unfinished = len(first) < len(removable) or len(then) < len(others)
+        for some in _batches(first):
+            if len(self.report.removed) >= self.policy.removals:
                 self.report.unfinished = True
                 break
-            counts = await self.clients.sessions([entry.named() for entry in some])
-            for entry in some:
-                await self._handle(entry, counts.get(entry.client_id))
+            await self._look(some)
+        for some in _batches(then):
+            await self._look(some)
+            self.cursor.last = some[-1].id
         return self.report
 
-    async def _waiting(self) -> list[_Entry]:
-        """The clients to look at; first those that may go, then those not seen for longest."""
+    async def _look(self, some: Sequence[_Entry]) -> None:
+        counts = await self.clients.sessions([entry.named() for entry in some])
+        for entry in some:
+            await self._handle(entry, counts.get(entry.client_id))
+
+    def _in_turn(self, entries: Sequence[_Entry], number: int) -> Sequence[_Entry]:
+        """As many as ``number``, in the order of their ids, from behind the cursor on and round."""
+        ordered = sorted(entries, key=lambda entry: (entry.id <= self.cursor.last, entry.id))
+        return ordered[:number]
+
+    async def _waiting(self) -> tuple[Sequence[_Entry], Sequence[_Entry]]:
+        """The clients to look at: those that may go, not seen for longest first, and the others."""
         policy, now = self.policy, self.now
+        # By id: a client made while reading moves others to a page that was not read yet.
         found: dict[str, _Entry] = {}
         async for client in self.clients.all():
             self.report.clients += 1
@@ -129,10 +162,9 @@ class _Sweep:
                 attributes = client.get("attributes") or {}
                 marks = {name: attributes[name] for name in (MADE_BY, MADE_AT, SEEN_AT) if name in attributes}
                 found[client["id"]] = _Entry(client["id"], client["clientId"], {"attributes": marks})
-        return sorted(
-            found.values(),
-            key=lambda entry: (_removable(entry.marks, policy, now) is None, -_unseen_for(entry.marks, now)),
-        )
+        removable = [entry for entry in found.values() if _removable(entry.marks, policy, now) is not None]
+        others = [entry for entry in found.values() if _removable(entry.marks, policy, now) is None]
+        return sorted(removable, key=lambda entry: -_unseen_for(entry.marks, now)), others
 
     async def _handle(self, entry: _Entry, count: SessionCount | None) -> None:
         self.report.looked_at += 1
@@ -160,6 +192,10 @@ class _Sweep:
             await self.clients.delete(entry.id)
             logger.info("reaper: removed client %s (%s)", entry.client_id, why)
         self.report.removed.append(Removal(entry.client_id, str(client.get("name") or ""), why))
+
+
+def _batches(entries: Sequence[_Entry]) -> Iterator[Sequence[_Entry]]:
+    return (entries[start : start + _AT_ONCE] for start in range(0, len(entries), _AT_ONCE))
 
 
 def _warn(number: int, policy: ReapPolicy) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from gatelodge.core.urls import is_loopback
 from gatelodge.registration.errors import InvalidRedirectUri
 
-__all__ = ["any_port", "check_redirects"]
+__all__ = ["any_port", "check_redirects", "without_loopback_ports"]
 
 MAX_REDIRECTS = 20
 # Keycloak's column; a longer one is an internal error there.
@@ -46,12 +46,19 @@ def any_port(uris: Sequence[str]) -> list[str]:
     A client takes whatever port is free when it needs one, and the server must allow any (RFC 8252, section 7.3).
     Keycloak does so only for a registered URI that has no port.
     """
-    found = dict.fromkeys(uris)
-    for uri in uris:
-        match = _URI.fullmatch(uri)
-        if match and match["scheme"] == "http" and match["port"] and is_loopback(match["host"]):
-            found.setdefault(f"http://{match['host']}{match['rest']}")
-    return list(found)
+    return list(dict.fromkeys((*uris, *without_loopback_ports(uris))))
+
+
+def without_loopback_ports(uris: Sequence[str]) -> list[str]:
+    """The URIs as Keycloak matches those of ``any_port``: http loopback ones without their ports, each once."""
+    return list(dict.fromkeys(map(_portless, uris)))
+
+
+def _portless(uri: str) -> str:
+    match = _URI.fullmatch(uri)
+    if match and match["scheme"] == "http" and match["port"] and is_loopback(match["host"]):
+        return f"http://{match['host']}{match['rest']}"
+    return uri
 
 
 def _fault(uri: object, allowed_hosts: frozenset[str]) -> str | None:

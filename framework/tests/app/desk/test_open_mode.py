@@ -48,7 +48,7 @@ def refused(desk: Desk, response: httpx.Response) -> bool:
 async def test_a_strangers_host_is_shown_and_nothing_is_made_before_the_person_agrees(desk: Desk) -> None:
     page = await desk.http.get(asked())
     assert "<bdi>new.example</bdi>" in page.text
-    assert "<bdi>New b Thing b</bdi> (new.example)" in page.text
+    assert "<bdi>New Thing</bdi> (new.example)" in page.text
     assert "http://127.0.0.1" in page.text
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
     assert desk.realm.clients == {}

@@ -96,7 +96,8 @@ async def test_a_withdrawn_document_ends_its_client_after_the_grace_and_not_befo
     assert world.realm.clients[SECOND]["enabled"] is True
 
 
-async def test_a_document_that_comes_back_saves_its_client(world: World) -> None:
+@pytest.mark.parametrize("by_sign_in", [False, True])
+async def test_a_document_that_comes_back_saves_its_client(world: World, by_sign_in: bool) -> None:
     world.shelf.put(GOOD, b"", 404)
     for _ in range(4):
         world.clock.advance(DAY)
@@ -104,8 +105,28 @@ async def test_a_document_that_comes_back_saves_its_client(world: World) -> None
     assert world.realm.clients[GOOD]["enabled"] is False
     world.shelf.put(GOOD, document(GOOD))
     world.clock.advance(DAY)
-    await world.clients.ensure((await world.store.get(GOOD)).document)
+    if by_sign_in:
+        await world.clients.ensure((await world.store.get(GOOD)).document)
+    else:
+        await world.refresher.round()
     assert world.realm.clients[GOOD]["enabled"] is True
+    await world.refresher.round()
+    calls = len(world.realm.calls)
+    await world.refresher.round()
+    assert len(world.realm.calls) == calls
+
+
+async def test_a_document_that_comes_back_enables_no_client_that_a_person_disabled(world: World) -> None:
+    world.shelf.put(GOOD, b"", 404)
+    world.clock.advance(DAY)
+    await world.refresher.round()
+    world.realm.clients[GOOD]["enabled"] = False
+    world.clock.advance(3 * DAY)
+    await world.refresher.round()
+    world.shelf.put(GOOD, document(GOOD))
+    world.clock.advance(DAY)
+    await world.refresher.round()
+    assert world.realm.clients[GOOD]["enabled"] is False
 
 
 async def test_an_outage_of_a_documents_host_changes_nothing(world: World) -> None:

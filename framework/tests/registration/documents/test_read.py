@@ -180,7 +180,10 @@ def test_an_ordinary_name_is_shown(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("<b>ChatGPT</b>", "b ChatGPT b"),
+        ("<b>x</b>", "x"),
+        ("Chat<script>alert(1)</script>GPT", "Chat alert 1 GPT"),
+        ("a < b", "a b"),
+        ("\uff1cb\uff1ex", "x"),
         ("${realm} x", "realm x"),
         ("Claude (trusted)", "Claude trusted"),
         ("a\u202eb\u200bc\n", "abc"),

@@ -18,7 +18,7 @@ from gatelodge.registration.folding import Folding
 from gatelodge.registration.forward import ENDPOINT
 from gatelodge.registration.keycloak_clients import KeycloakClients
 from gatelodge.registration.limits import RegistrationLimits
-from gatelodge.registration.reaper import SweepReport, sweep
+from gatelodge.registration.reaper import Cursor, SweepReport, sweep
 from gatelodge.settings.desk import DeskSettings
 
 __all__ = ["RegistrationParts", "registration_parts"]
@@ -52,9 +52,9 @@ def registration_parts(
 
 
 def _reaper(settings: DeskSettings, clients: KeycloakClients, clock: Clock) -> Job:
-    policy = settings.reap_policy()
+    policy, cursor = settings.reap_policy(), Cursor()
 
     async def reap() -> SweepReport:
-        return await sweep(clients, policy=policy, now=clock.now(), dry_run=False)
+        return await sweep(clients, policy=policy, now=clock.now(), dry_run=False, cursor=cursor)
 
     return Job("reaper", SWEEP_EVERY, reap)

@@ -49,9 +49,10 @@ class Registrations:
     async def answer(self, request: Request) -> Response:
         raw = b""
         try:
-            self.limits.count_request(caller(request, self.trusted_proxies))
+            address = caller(request, self.trusted_proxies)
+            self.limits.count_request(address)
             raw = await read_body(request)
-            decision, answer = await self._answer(acceptable(raw, self.policy))
+            decision, answer = await self._answer(acceptable(raw, self.policy), address)
         except RegistrationError as error:
             return refuse("registration", summary(raw), error)
         except ClientDisconnect:
@@ -60,23 +61,23 @@ class Registrations:
         logger.info("registration %s: %s client_id=%s", decision, summary(raw), answer.body["client_id"])
         return rendered(with_public_address(answer, self.endpoint))
 
-    async def _answer(self, body: dict[str, Any]) -> tuple[str, RegistrationAnswer]:
+    async def _answer(self, body: dict[str, Any], address: str) -> tuple[str, RegistrationAnswer]:
         key = Folding.key(body)
         if self.folding is None or key is None:
-            return "accepted", (await self._new(body))[0]
+            return "accepted", (await self._new(body, address))[0]
         # Equal ones wait for each other: of a thousand at once, the first makes the client.
         async with self.folding.turn(key):
             answer = await self.folding.earlier(key, body)
             if answer is not None:
                 return "folded into an earlier one", answer
-            answer, marked = await self._new(body)
+            answer, marked = await self._new(body, address)
             if marked:
                 self.folding.remember(key, answer)
             return "accepted", answer
 
-    async def _new(self, body: dict[str, Any]) -> tuple[RegistrationAnswer, bool]:
+    async def _new(self, body: dict[str, Any], address: str) -> tuple[RegistrationAnswer, bool]:
         """Register a client, and whether it could be marked as the desk's."""
-        self.limits.count_client(body["redirect_uris"])
+        self.limits.count_client(body["redirect_uris"], address)
         answer = await register(self.outbound, self.keycloak_url, body)
         if self.clients is None:
             return answer, False

@@ -99,6 +99,11 @@ class Copies(Generic[T]):
         # Shielded: the fetch belongs to all who wait, not to the caller that happened to be first.
         return await asyncio.shield(flight)
 
+    def has(self, url: str) -> bool:
+        """Whether there is a copy, or a failure that still stands: a stranger's new URL costs a fetch, these do not."""
+        until, _ = self._failed.get(url, (0.0, None))
+        return url in self._kept or self._clock.now() < until
+
     def urls(self) -> Sequence[str]:
         """What there are copies of."""
         return self._kept.urls()

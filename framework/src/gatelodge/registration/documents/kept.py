@@ -55,6 +55,9 @@ class Kept:
             self._copies.move_to_end(url)
         return self._copies.get(url)
 
+    def __contains__(self, url: str) -> bool:
+        return url in self._copies
+
     def urls(self) -> Sequence[str]:
         """What there are copies of."""
         return tuple(self._copies)

@@ -7,19 +7,18 @@ script only; a name that does not is replaced by the document's host, which is s
 import re
 import unicodedata
 
-from gatelodge.registration.body import display_name
+from gatelodge.registration.body import display_name, without_markup
 
 __all__ = ["safe_name"]
 
 MAX_NAME = 60
-# Keycloak's consent page renders some markup of a client's name and reads ${...} in it as a message's key.
 _PLAIN_PUNCTUATION = " .,'_+-"
 _HOST_LIKE = re.compile(r"[^\s.]\.[^\s.]{2,}")
 
 
 def safe_name(value: object, host: str) -> str:
     """``value`` when it is a harmless name, without what is not needed in one; else ``host``."""
-    composed = unicodedata.normalize("NFKC", display_name(value))
+    composed = without_markup(unicodedata.normalize("NFKC", display_name(value)))
     kept = "".join(character if _is_plain(character) else " " for character in composed)
     name = " ".join(kept.split())[:MAX_NAME].strip()
     if not any(map(str.isalnum, name)) or _HOST_LIKE.search(name) or len(_scripts(name)) > 1:

@@ -98,6 +98,10 @@ class DocumentStore:
         except DocumentError as error:
             raise KeysUnavailable(f"jwks_uri: {error.description}", detail=error.detail) from error
 
+    def holds(self, client_id: str) -> bool:
+        """Whether ``get`` could answer without a fetch, or would fetch only to confirm a copy."""
+        return client_id in self._known or self._documents.has(client_id)
+
     def held(self) -> Sequence[str]:
         """Client ids that there are copies of, withdrawn ones included."""
         return self._documents.urls()
