@@ -70,6 +70,9 @@ class Chromium:
             if self.run(f"document.readyState === 'complete' && !!({expression})"):
                 return
             assert time.monotonic() < deadline, f"not in time: {expression}\n{self.address}\n{self.text[:2000]}"
+            # Containers that start or stop on this machine change its interfaces, and the browser drops what it loads.
+            if "ERR_NETWORK_CHANGED" in self.text:
+                self.call("Page.reload")
             time.sleep(0.05)
 
     @property

@@ -20,6 +20,7 @@ __all__ = ["ALLOWED", "STRANGER", "DocumentSite", "listening", "serve_documents"
 
 ALLOWED = "client.documents.example"
 STRANGER = "stranger.documents.example"
+_VENDORS = ("chatgpt.com", "claude.ai", "vscode.dev")
 
 
 @dataclass
@@ -36,9 +37,12 @@ class DocumentSite:
         return {
             "GATELODGE_CA_FILE": str(self.ca_file),
             "GATELODGE_CLIENT_DOCUMENTS": "open",
-            "GATELODGE_CLIENT_DOCUMENT_HOSTS": f"chatgpt.com,claude.ai,vscode.dev,{ALLOWED}",
+            # Every browser of the tests comes from one address.
+            "GATELODGE_NEW_DOCUMENTS_PER_ADDRESS": "600",
+            "GATELODGE_CLIENT_DOCUMENT_HOSTS": ",".join((ALLOWED, *_VENDORS)),
+            # The site has no certificate of the vendors' hosts: those are away, wherever the tests run.
             "GATELODGE_CLIENT_DOCUMENT_LOCAL_HOSTS": ",".join(
-                f"{host}=127.0.0.1:{self.port}" for host in (ALLOWED, STRANGER)
+                f"{host}=127.0.0.1:{self.port}" for host in (ALLOWED, STRANGER, *_VENDORS)
             ),
         }
 

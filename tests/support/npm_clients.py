@@ -23,7 +23,15 @@ from npm_install import NpmUnavailable, install_locked
 
 from gatelodge.ops.link.target import LinkTarget
 
-__all__ = ["Installed", "NpmLink", "NpmLinkFailed", "install", "installed_or_skip"]
+__all__ = [
+    "Installed",
+    "NpmLink",
+    "NpmLinkFailed",
+    "install",
+    "installed_or_skip",
+    "kept_access_tokens",
+    "spoil_access_tokens",
+]
 
 _CLIENTS = Path(__file__).resolve().parents[1] / "e2e" / "clients"
 _LINK_SECONDS = 60
@@ -39,12 +47,16 @@ class NpmLinkFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NpmLink:
-    """What a client reports of its link. ``scope`` is what it asked for or was granted, ``""`` when it says neither."""
+    """What a client reports of its link. ``scope`` is what it asked for or was granted, ``""`` when it says neither.
+
+    ``client_id`` is ``""`` when nobody had to sign in; ``refreshed``: it went on working by its refresh token.
+    """
 
     client_id: str
     scope: str
     tools: tuple[str, ...]
     protocol_version: str | None = None
+    refreshed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +66,16 @@ class Installed:
     node: Path
     folder: Path
 
-    async def typescript(self, target: LinkTarget, era: Literal["legacy", "auto", "modern"] = "auto") -> NpmLink:
-        """Link with the TypeScript SDK's client, call search and fetch. Raises: NpmLinkFailed."""
+    async def typescript(
+        self, target: LinkTarget, era: Literal["legacy", "auto", "modern"] = "auto", *, document: str | None = None
+    ) -> NpmLink:
+        """Link with the TypeScript SDK's client, call search and fetch, refresh. Raises: NpmLinkFailed.
+
+        ``document`` is the URL of its metadata document; without it, it registers.
+        """
         client_id, said = None, ""
-        async with self._run(target, "link.mjs", target.mcp_url, era, target.query) as process:
+        more = [document] if document else []
+        async with self._run(target, "link.mjs", target.mcp_url, era, target.query, *more) as process:
             assert process.stdout is not None
             async for raw in process.stdout:
                 line: dict[str, Any] = json.loads(raw)
@@ -65,18 +83,27 @@ class Installed:
                     client_id = _client_id(url)
                     await target.browser().deliver(url)
                 elif linked := line.get("linked"):
-                    return NpmLink(
-                        linked["client_id"], linked["scope"], tuple(linked["tools"]), linked["protocol_version"]
-                    )
+                    return NpmLink(**linked | {"tools": tuple(linked["tools"])})
                 else:
                     said = str(line.get("failed"))
         raise NpmLinkFailed(f"the TypeScript client did not link: {said}", client_id)
 
-    async def mcp_remote(self, target: LinkTarget, protocol: Literal["legacy", "auto"] = "legacy") -> NpmLink:
-        """Link with mcp-remote's test client, which lists the tools. Raises: NpmLinkFailed."""
+    async def mcp_remote(
+        self,
+        target: LinkTarget,
+        protocol: Literal["legacy", "auto"] = "legacy",
+        *,
+        document: str | None = None,
+        home: Path | None = None,
+    ) -> NpmLink:
+        """Link with mcp-remote's test client, which lists the tools. Raises: NpmLinkFailed.
+
+        ``document`` as above; in ``home`` the link stays, and the next run there goes on with it.
+        """
         client = "node_modules/mcp-remote/dist/client.js"
+        more = ["--client-metadata-url", document] if document else []
         authorize, listening, delivered, lines = "", False, False, list[str]()
-        async with self._run(target, client, target.mcp_url, "--protocol", protocol) as process:
+        async with self._run(target, client, target.mcp_url, "--protocol", protocol, *more, home=home) as process:
             assert process.stderr is not None
             async for raw in process.stderr:
                 line = raw.decode(errors="replace").rstrip()
@@ -90,20 +117,22 @@ class Installed:
                     delivered = True
         client_id = _client_id(authorize)
         tools = _tools(lines)
-        if client_id is None or not tools:
+        if not tools or (client_id is None and home is None):
             last = " / ".join(line for line in lines[-8:] if line and "code=" not in line)
             raise NpmLinkFailed(f"mcp-remote did not link: {last[:600]}", client_id)
         scope = (parse_qs(urlsplit(authorize).query).get("scope") or [""])[0]
-        return NpmLink(client_id, scope, tools)
+        return NpmLink(client_id or "", scope, tools)
 
     @contextlib.asynccontextmanager
-    async def _run(self, target: LinkTarget, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        with tempfile.TemporaryDirectory(prefix="gatelodge-npm-") as home:
+    async def _run(
+        self, target: LinkTarget, *arguments: str, home: Path | None = None
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        with tempfile.TemporaryDirectory(prefix="gatelodge-npm-") as temporary:
             process = await asyncio.create_subprocess_exec(
                 str(self.node),
                 *arguments,
                 cwd=self.folder,
-                env=_environment(home, target.ca_file),
+                env=_environment(str(home or temporary), target.ca_file),
                 # An input that ends is a sign to mcp-remote that its user is gone.
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -146,6 +175,17 @@ def _environment(home: str, ca_file: Path | None) -> dict[str, str]:
     """Nothing of the user's: `BROWSER` and no display keep mcp-remote from opening a window."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": home, "MCP_REMOTE_CONFIG_DIR": home, "BROWSER": "true"}
     return environment | ({"NODE_EXTRA_CA_CERTS": str(ca_file)} if ca_file else {})
+
+
+def spoil_access_tokens(home: Path) -> None:
+    """As when they end: the server refuses what mcp-remote kept in ``home``, and only its refresh token is left."""
+    for path in home.rglob("*_tokens.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"access_token": "ended"}))
+
+
+def kept_access_tokens(home: Path) -> list[str]:
+    """What mcp-remote kept in ``home``."""
+    return [json.loads(path.read_text())["access_token"] for path in home.rglob("*_tokens.json")]
 
 
 def _client_id(authorize: str) -> str | None:

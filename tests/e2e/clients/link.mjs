@@ -1,13 +1,13 @@
 // Links once with the TypeScript SDK's client: discovery, registration, PKCE, token, tools, search, fetch.
 //
-// Usage: node link.mjs <mcp-url> <legacy|auto|modern> <query>
+// Usage: node link.mjs <mcp-url> <legacy|auto|modern> <query> [<url of the client's metadata document>]
 // Speaks JSON lines on stdout: {"authorize": url} when a person has to sign in, then {"linked": {...}} or
 // {"failed": {"step", "message"}}. No browser is opened; tokens and codes are never written anywhere.
 import { createServer } from 'node:http';
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
 
-const [mcpUrl, era = 'auto', query = 'gatelodge'] = process.argv.slice(2);
+const [mcpUrl, era = 'auto', query = 'gatelodge', documentUrl] = process.argv.slice(2);
 const MODES = { legacy: 'legacy', auto: 'auto', modern: { pin: '2026-07-28' } };
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 let step = 'start';
@@ -32,6 +32,7 @@ class OneRunProvider {
   #state = randomBytes(16).toString('base64url');
   constructor(redirect) { this.#redirect = redirect; }
   get redirectUrl() { return this.#redirect; }
+  get clientMetadataUrl() { return documentUrl; }
   get clientMetadata() {
     return {
       client_name: 'gatelodge TypeScript check',
@@ -50,6 +51,8 @@ class OneRunProvider {
   saveClientInformation(client) { this.#client = client; }
   tokens() { return this.#tokens; }
   saveTokens(tokens) { this.#tokens = tokens; }
+  /** As when the access token ends: the server refuses it, and only the refresh token is left. */
+  spoilAccessToken() { this.#tokens = { ...this.#tokens, access_token: 'ended' }; }
   redirectToAuthorization(url) { step = 'sign-in'; say({ authorize: url.href }); }
   saveCodeVerifier(verifier) { this.#verifier = verifier; }
   codeVerifier() { return this.#verifier; }
@@ -105,11 +108,15 @@ try {
   step = 'fetch';
   const document = await client.callTool({ name: 'fetch', arguments: { id } });
   if (document.isError || document.structuredContent?.id !== id) throw new Error('another document than asked for');
+  step = 'refresh';
+  provider.spoilAccessToken();
+  const { tools: again } = await client.listTools();
   say({
     linked: {
       client_id: provider.clientInformation().client_id,
       scope: provider.tokens().scope ?? '',
       tools: tools.map((tool) => tool.name),
+      refreshed: provider.tokens().access_token !== 'ended' && again.length === tools.length,
       protocol_version: client.getNegotiatedProtocolVersion(),
     },
   });

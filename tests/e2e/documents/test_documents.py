@@ -76,6 +76,7 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.requirement("MCP26-AUTH-22")
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_client_links_by_its_document_lists_tools_and_refreshes(
     stack: Stack, site: DocumentSite, http: httpx.AsyncClient, form: str
@@ -241,6 +242,19 @@ async def test_an_unknown_client_and_a_changed_redirect_end_at_keycloak(
     assert "Invalid parameter: redirect_uri" in answer.text
 
 
+async def test_a_person_who_is_signed_in_is_asked_again_for_each_new_client(
+    stack: Stack, site: DocumentSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, new = site.put("deputy-known.json"), site.put("deputy-new.json")
+    browser = stack.target().browser()
+    assert (await browser.authorize(request_of(stack, known))).code
+    monkeypatch.setattr(browser, "_consent", False)
+    # Agreed before, for this client: nothing is asked, and there is nothing to say no to.
+    assert (await browser.authorize(request_of(stack, known))).code
+    refused = await browser.authorize(request_of(stack, new))
+    assert (refused.code, refused.error) == (None, "access_denied")
+
+
 def http_context(stack: Stack) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(stack.ca_file))
 
@@ -258,6 +272,7 @@ async def test_pushed_requests_and_other_ways_to_sign_in_are_closed(
     assert "request_uri" not in answer.text
 
 
+@pytest.mark.requirement("MCP26-AUTH-22")
 @pytest.mark.parametrize("form", ["oauth-authorization-server", "openid-configuration"])
 async def test_the_metadata_offers_documents_and_no_pushed_requests(
     stack: Stack, http: httpx.AsyncClient, form: str

@@ -3,7 +3,8 @@
 draft-ietf-oauth-client-id-metadata-document. The desk reads the document, makes the client known to Keycloak and sends
 the browser back to the same request with a mark that the proxy routes to Keycloak. Invariants: the only place a browser
 is sent to is the configured issuer's authorization endpoint; nothing of the request but its query as it came is in that
-address; the desk signs nobody in and sees no code. Not here: what a document may say (``registration.documents``).
+address; the desk signs nobody in and sees no code; a document that is not held costs its asker a token. Not here: what
+a document may say (``registration.documents``).
 """
 
 import logging
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gatelodge.app.desk import consent
+from gatelodge.app.desk.caller import caller
 from gatelodge.app.desk.clients import DocumentClients
 from gatelodge.app.desk.pages import page, plain
 from gatelodge.app.desk.refusals import HostNotAllowed, again, cancelled, refusal, unclear
@@ -25,6 +27,7 @@ from gatelodge.registration.documents.errors import DocumentUnavailable, Documen
 from gatelodge.registration.documents.hosts import DocumentHosts
 from gatelodge.registration.documents.model import ClientDocument
 from gatelodge.registration.documents.store import DocumentStore
+from gatelodge.registration.limits import DocumentLimits
 from gatelodge.registration.service_account import RegistrarRefused
 
 __all__ = ["AUTHORIZATION", "MARK", "Authorize"]
@@ -51,6 +54,8 @@ class Authorize:
     store: DocumentStore
     clients: DocumentClients | None
     tickets: consent.Tickets
+    limits: DocumentLimits
+    trusted_proxies: frozenset[str] = frozenset()
 
     async def answer(self, request: Request) -> Response:
         """A redirect to Keycloak, the consent page, or a page that says what is wrong."""
@@ -59,7 +64,7 @@ class Authorize:
         if client_id is None:
             return unclear(request)
         try:
-            document = await self._document(client_id)
+            document = await self._document(client_id, request)
             if document is not None and not self.hosts.trusts(document.host):
                 # Only in mode ``open``: else such a host was refused.
                 return self._ask(document, query)
@@ -79,7 +84,7 @@ class Authorize:
             consent.forget_cookie(response)
             return response
         try:
-            document = await self._document(client_id)
+            document = await self._document(client_id, request)
             seen = document.fingerprint if document else ""
             cookie = request.cookies.get(consent.COOKIE, "")
             if not self.tickets.redeem(answered.ticket, cookie, answered.query, seen):
@@ -92,11 +97,11 @@ class Authorize:
         consent.forget_cookie(response)
         return response
 
-    async def _document(self, client_id: str) -> ClientDocument | None:
+    async def _document(self, client_id: str, request: Request) -> ClientDocument | None:
         """The client's document; None where the request goes on to Keycloak without one.
 
-        Raises: ClientIdInvalid, DocumentInvalid, DocumentUnavailable, DocumentWithdrawn, HostNotAllowed, and what
-        ``DocumentClients`` raises.
+        Raises: ClientIdInvalid, DocumentInvalid, DocumentUnavailable, DocumentWithdrawn, HostNotAllowed,
+        TooManyDocuments, and what ``DocumentClients`` raises.
         """
         clients = self.clients
         if self.mode == "off" or clients is None:
@@ -107,6 +112,9 @@ class Authorize:
             if await clients.made_by_person(client_id):
                 return None
             raise HostNotAllowed(host, self.hosts.allowed)
+        # Before the ``try``: over the limit, Keycloak is not asked either.
+        if not self.store.holds(client_id):
+            self.limits.count_new(caller(request, self.trusted_proxies))
         try:
             return (await self.store.get(client_id)).document
         except DocumentUnavailable:

@@ -49,7 +49,8 @@ def create_desk(
 ) -> Starlette:
     """The ASGI application of ``gatelodge desk``. Raises: RegistrationPolicyInvalid, KnownDocumentUnusable.
 
-    ``outbound`` asks Keycloak, ``guarded`` fetches what strangers' URLs name.
+    ``outbound`` asks Keycloak, ``guarded`` fetches what strangers' URLs name. ``app.state.jobs`` is what it does between
+    requests.
     """
     clock = clock or SystemClock()
     client = outbound or Outbound(ca_file=settings.ca_file, timeout=KEYCLOAK_TIMEOUT)
@@ -57,12 +58,13 @@ def create_desk(
     clients = keycloak_clients(settings, client, clock)
     documents = document_parts(settings, clients, clock, guarded)
     registered = registration_parts(settings, client, clients, clock)
+    jobs = (*_jobs(documents), *registered.jobs)
     realm = path_of(settings.issuer)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         logger.info("desk of %s, Keycloak at %s", settings.issuer, settings.issuer_internal_url)
-        async with running([*_jobs(documents), *registered.jobs]):
+        async with running(jobs):
             yield
         await documents.aclose()
         await client.aclose()
@@ -81,6 +83,7 @@ def create_desk(
     )
     # A redirect would make another request of what has to be answered, or refused, as it stands.
     app.router.redirect_slashes = False
+    app.state.jobs = jobs
     return app
 
 

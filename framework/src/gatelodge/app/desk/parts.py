@@ -18,6 +18,7 @@ from gatelodge.registration.documents.hosts import DocumentHosts
 from gatelodge.registration.documents.known import read_known
 from gatelodge.registration.documents.store import DocumentStore
 from gatelodge.registration.keycloak_clients import KeycloakClients
+from gatelodge.registration.limits import DocumentLimits
 from gatelodge.registration.service_account import ServiceAccount
 from gatelodge.settings.desk import DESK_CLIENT_ID, DeskSettings
 
@@ -84,5 +85,14 @@ def document_parts(
     )
     # Kept, so that a page shown before a restart is still good after it.
     key = read_or_create(settings.state_dir / "consent.key") if settings.client_documents == "open" else generate()
-    authorize = Authorize(settings.issuer, settings.client_documents, hosts, store, made, Tickets(key, clock))
+    authorize = Authorize(
+        issuer=settings.issuer,
+        mode=settings.client_documents,
+        hosts=hosts,
+        store=store,
+        clients=made,
+        tickets=Tickets(key, clock),
+        limits=DocumentLimits(per_address=settings.new_documents_per_address, clock=clock),
+        trusted_proxies=settings.trusted_proxies,
+    )
     return DocumentParts(fetch, store, made, authorize, Keys(store, known.keys()))

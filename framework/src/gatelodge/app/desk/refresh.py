@@ -27,9 +27,12 @@ class Refresher:
     _owed: set[str] = field(default_factory=set, init=False)
     # Gone; the store may have forgotten them, their clients have not been disabled yet.
     _gone: set[str] = field(default_factory=set, init=False)
+    # Their clients are disabled; a document that comes back enables its client, also for links that nobody renews.
+    _ended: set[str] = field(default_factory=set, init=False)
 
     async def round(self) -> None:
         """Fetch what is due, tell Keycloak what changed."""
+        self._ended.intersection_update(self.store.held())
         for client_id in dict.fromkeys((*self.store.held(), *self._gone)):
             try:
                 await self._look(client_id)
@@ -44,12 +47,15 @@ class Refresher:
             outcome = await self.clients.withdraw(client_id)
             if outcome not in {"marked", "waiting"}:
                 self._gone.discard(client_id)
-            if outcome in {"marked", "disabled"}:
+            if outcome in {"marked", "disabled"} and client_id not in self._ended:
                 logger.warning("client document %s is gone: client %s", client_id, outcome)
+            if outcome == "disabled":
+                self._ended.add(client_id)
             return
-        if held.changed or client_id in self._gone:
+        if held.changed or client_id in self._gone | self._ended:
             self._owed.add(client_id)
         self._gone.discard(client_id)
+        self._ended.discard(client_id)
         # A client that the reaper or a person removed comes back with a sign-in, not by itself.
         if client_id in self._owed and await self.clients.exists(client_id):
             told = await self.clients.ensure(held.document)

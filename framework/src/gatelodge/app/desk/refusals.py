@@ -15,6 +15,7 @@ from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.registration.documents.errors import DocumentError, DocumentUnavailable, DocumentWithdrawn
 from gatelodge.registration.errors import RegistrarUnavailable
+from gatelodge.registration.limits import TooManyDocuments
 from gatelodge.registration.service_account import RegistrarRefused
 
 __all__ = ["HostNotAllowed", "again", "cancelled", "refusal", "unclear"]
@@ -50,6 +51,16 @@ def refusal(request: Request, error: GatelodgeError, client_id: str) -> Response
                 "The sign-in service does not answer.",
                 hint="Try again in a moment.",
                 headers={"retry-after": str(_KEYCLOAK_AWAY)},
+            )
+        case TooManyDocuments():
+            return notice(
+                request,
+                429,
+                "temporarily_unavailable",
+                "Too many new applications",
+                error.description,
+                client_id=client_id,
+                headers={"retry-after": str(error.retry_after)},
             )
         case DocumentUnavailable():
             return notice(
