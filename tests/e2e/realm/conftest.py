@@ -36,6 +36,7 @@ class Stack(Protocol):
     admin: RealmAdmin
     users: list[tuple[str, str]]
     state: Path
+    internal: dict[str, Any]
 
 
 class Visitor:

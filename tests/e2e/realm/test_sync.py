@@ -12,7 +12,9 @@ import yaml
 from gatelodge.core.secret import Secret
 from gatelodge.ops.link.oauth_steps import registration_body
 from gatelodge.ops.realm.apply import RealmRefused
-from gatelodge.ops.realm.render import STAMP, SeedUser, render_realm
+from gatelodge.ops.realm.memory import MADE, STAMP
+from gatelodge.ops.realm.render import SeedUser, render_realm
+from gatelodge.ops.realm.servers import MANAGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +65,10 @@ def test_a_synced_realm_is_the_same_as_a_new_one(stack: Stack, sibling: Path) ->
     assert stack.admin.ensure(render_realm(sibling, public_base=BASE)) == "updated"
     synced = _content(keycloak)
     for name, scope in new["scopes"].items():
-        assert synced["scopes"][name]["attributes"] == scope["attributes"]
+        # What was there before is not marked as made here, so that it is never deleted.
+        marks = {MANAGED} if name in DEFAULTS else set()
+        assert synced["scopes"][name]["attributes"].keys() == scope["attributes"].keys() - marks
+        assert synced["scopes"][name]["attributes"].items() <= scope["attributes"].items()
         # Mappers of others stay: nothing tells Keycloak's from a person's.
         assert synced["scopes"][name]["mappers"].items() >= scope["mappers"].items()
     assert synced["policies"] == new["policies"]
@@ -187,12 +192,15 @@ def _content(keycloak: KeycloakAdmin) -> dict[str, Any]:
     scopes = keycloak.get_client_scopes()
     components = keycloak.get_components({"type": POLICIES})
     realm = keycloak.get_realm(NAME)
+    # A realm that was there first has less in it that was made here.
+    realm["attributes"].pop(MADE)
     offline = next(scope["id"] for scope in scopes if scope["name"] == "offline_access")
     roles = keycloak.connection.raw_get(f"admin/realms/{NAME}/client-scopes/{offline}/scope-mappings/realm").json()
     return {
         "scopes": {
             scope["name"]: {
-                "attributes": scope.get("attributes"),
+                # An empty text is the same as none.
+                "attributes": {key: value for key, value in scope.get("attributes", {}).items() if value},
                 "mappers": {m["name"]: m["config"] for m in scope.get("protocolMappers", [])},
             }
             for scope in scopes
@@ -208,5 +216,7 @@ def _content(keycloak: KeycloakAdmin) -> dict[str, Any]:
     }
 
 
+# Client scopes that Keycloak makes in every realm.
+DEFAULTS = {"basic", "acr", "email", "profile", "offline_access"}
 _CLIENT_POLICIES = (("profiles", "clientProfiles"), ("policies", "clientPolicies"))
 _MADE_UP = {"id", "defaultRole"}

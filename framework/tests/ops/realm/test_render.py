@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from gatelodge.core.secret import Secret
-from gatelodge.ops.realm.account import filled_in
 from gatelodge.ops.realm.files import RealmFilesInvalid
-from gatelodge.ops.realm.render import STAMP, SeedUser, fingerprint, render_realm, render_text
+from gatelodge.ops.realm.memory import STAMP, fingerprint
+from gatelodge.ops.realm.placeholders import filled_in
+from gatelodge.ops.realm.render import SeedUser, render_realm, render_text
 from gatelodge.registration.config import DEFAULT_REDIRECT_HOSTS
 
 BASE = "https://mcp.example.com"
@@ -187,14 +188,14 @@ def test_users_have_the_default_roles_and_their_password(realm_files: Path) -> N
 
 def test_a_deployment_is_the_same_realm_without_people(realm_files: Path, tmp_path: Path) -> None:
     output = tmp_path / "realm.json"
-    text = render_text(realm_files, public_base=BASE, output=output)
+    text, _ = render_text(realm_files, public_base=BASE, output=output)
     assert output.read_text(encoding="utf-8") == text
     assert json.loads(text) == render_realm(realm_files, public_base=BASE)
     assert [user["username"] for user in json.loads(text)["users"]] == ["service-account-gatelodge-desk"]
 
 
 def test_nothing_but_the_desks_secret_is_expanded_by_an_import(realm_files: Path) -> None:
-    text = render_text(realm_files, public_base=BASE)
+    text, _ = render_text(realm_files, public_base=BASE)
     assert text.count("${") == text.count('"secret": "${GATELODGE_DESK_SECRET}"') == 1
 
 
@@ -213,9 +214,9 @@ def test_the_desks_account_signs_in_as_itself_only_and_holds_rights_at_clients_o
 
 
 def test_an_api_that_fills_in_nothing_gets_no_placeholder_for_a_secret(realm_files: Path) -> None:
-    assert "secret" not in filled_in(render_realm(realm_files, public_base=BASE))["clients"][0]
+    assert "secret" not in filled_in(render_realm(realm_files, public_base=BASE), {})["clients"][0]
     given = render_realm(realm_files, public_base=BASE, desk_secret=Secret("kept-to-itself"))
-    assert filled_in(given) == given
+    assert filled_in(given, {}) == given
 
 
 def test_the_stamp_depends_on_the_address_and_the_files_but_not_on_the_users(

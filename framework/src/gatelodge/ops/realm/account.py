@@ -9,8 +9,9 @@ from typing import Any
 
 from gatelodge.core.secret import Secret
 from gatelodge.ops.realm.files import DeskAccount
+from gatelodge.ops.realm.servers import MANAGED
 
-__all__ = ["REALM_MANAGEMENT", "SECRET_PLACEHOLDER", "SERVICE_ACCOUNT", "Account", "account", "filled_in"]
+__all__ = ["REALM_MANAGEMENT", "SECRET_PLACEHOLDER", "SERVICE_ACCOUNT", "Account", "account", "account_of"]
 
 # Keycloak's client whose roles are the rights at its Admin API.
 REALM_MANAGEMENT = "realm-management"
@@ -53,6 +54,7 @@ def account(file: DeskAccount, secret: Secret | None) -> Account:
         "attributes": {
             "access.token.lifespan": str(file.token_life),
             "token.endpoint.auth.signing.alg": "HS256",
+            MANAGED: "true",
         },
         "protocolMappers": [_rights_mapper()],
     }
@@ -70,13 +72,9 @@ def account(file: DeskAccount, secret: Secret | None) -> Account:
     )
 
 
-def filled_in(realm: Mapping[str, Any]) -> dict[str, Any]:
-    """The realm for Keycloak's API, which fills in nothing: in place of a placeholder Keycloak makes a secret itself."""
-    clients = [
-        {key: value for key, value in client.items() if (key, value) != ("secret", SECRET_PLACEHOLDER)}
-        for client in realm.get("clients", ())
-    ]
-    return {**realm, "clients": clients}
+def account_of(realm: Mapping[str, Any]) -> str:
+    """The client id of the desk's account in a rendered realm; empty when it has none."""
+    return next((str(user[SERVICE_ACCOUNT]) for user in realm.get("users", ()) if SERVICE_ACCOUNT in user), "")
 
 
 def _rights_mapper() -> dict[str, Any]:

@@ -5,10 +5,19 @@ rule off. Not here: what becomes of them (``render``).
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
@@ -17,12 +26,16 @@ __all__ = [
     "ClientPolicies",
     "ClientScope",
     "DeskAccount",
+    "IdentityProvider",
     "Mapper",
+    "PredefinedClient",
     "RealmFile",
     "RealmFilesInvalid",
     "RegistrationPolicies",
+    "SecretPlace",
     "Server",
     "read",
+    "read_named",
     "read_scopes",
     "read_servers",
 ]
@@ -89,6 +102,46 @@ class DeskAccount(_Part):
     token_life: int = Field(ge=60, le=3600)
 
 
+class SecretPlace(_Part):
+    """Where a secret is: a variable or a file. It is never in the realm's files themselves."""
+
+    env: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    file: Annotated[str, StringConstraints(pattern=r"^/[^${}]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("name the secret by `env` or by `file`, and by one of them only")
+        return self
+
+
+class PredefinedClient(_Part):
+    """One entry of ``predefined-clients.yaml``; without ``secret`` a public client, without ``redirects`` the product's."""
+
+    product: str
+    name: _Text | None = None
+    redirects: tuple[str, ...] = ()
+    secret: SecretPlace | None = None
+
+
+class IdentityProvider(_Part):
+    """One entry of ``identity-providers.yaml``; ``config`` has Keycloak's own names."""
+
+    provider: _Name
+    display_name: _Text | None = None
+    enabled: bool = True
+    trust_email: bool = False
+    config: dict[str, Annotated[str, StringConstraints(pattern=r"^[^${}]*$")]] = {}
+    secret: SecretPlace | None = None
+
+    @field_validator("config")
+    @classmethod
+    def _without_secret(cls, config: dict[str, str]) -> dict[str, str]:
+        if "clientSecret" in config:
+            raise ValueError("clientSecret does not belong into a file: use `secret: {env: NAME}`")
+        return config
+
+
 class _RegistrationPolicy(_Part):
     name: str
     provider: str
@@ -135,6 +188,11 @@ def read(path: Path, model: type[M]) -> M:
     except ValidationError as error:
         faults = (f"  {'.'.join(map(str, fault['loc'])) or '(file)'}: {fault['msg']}" for fault in error.errors())
         raise RealmFilesInvalid("\n".join([f"{path} is not usable:", *faults])) from error
+
+
+def read_named(path: Path, model: type[M]) -> dict[str, M]:
+    """An optional file of entries by name; one that is not there has none. Raises: RealmFilesInvalid."""
+    return read(path, dict[_Name, model]) if path.exists() else {}  # type: ignore[valid-type]
 
 
 def read_scopes(folder: Path) -> dict[str, ClientScope]:

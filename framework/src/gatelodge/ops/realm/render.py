@@ -3,7 +3,6 @@
 Pure: the same files and arguments give the same JSON. Only the public address and the users differ between the two.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +24,13 @@ from gatelodge.ops.realm.files import (
     read_scopes,
     read_servers,
 )
+from gatelodge.ops.realm.optional import identity_providers, predefined_clients
+from gatelodge.ops.realm.placeholders import needed_by_import
+from gatelodge.ops.realm.plan import remembered
 from gatelodge.ops.realm.servers import client_scope, scopes_of
+from gatelodge.ops.realm.things import REGISTRATION
 
-__all__ = ["STAMP", "SeedUser", "fingerprint", "refuse_master", "render_realm", "render_text"]
-
-# Realm attribute with the fingerprint of what was rendered: tells `apply` whether anything has to be done.
-STAMP = "gatelodge.rendered"
-
-_REGISTRATION = "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy"
+__all__ = ["SeedUser", "refuse_master", "render_realm", "render_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +58,39 @@ def render_realm(
     for server in read_servers(folder):
         scopes |= scopes_of(server, public_base=public_base)
     desk = account(read(folder / "desk.yaml", DeskAccount), desk_secret)
+    predefined = predefined_clients(folder / "predefined-clients.yaml")
+    providers = identity_providers(folder / "identity-providers.yaml")
     realm: dict[str, Any] = {
         **file.settings,
         "realm": file.name,
         **_client_scopes(scopes),
-        "components": {_REGISTRATION: _registration(read(folder / "registration.yaml", RegistrationPolicies))},
+        "components": {REGISTRATION: _registration(read(folder / "registration.yaml", RegistrationPolicies))},
         **_client_policies(read(folder / "client-policies.yaml", ClientPolicies)),
         **desk.clients,
+        "clients": [*desk.clients["clients"], *predefined],
     }
+    if providers:
+        realm["identityProviders"] = providers
     if is_loopback(urlsplit(public_base).hostname or ""):
         realm["browserSecurityHeaders"] = {**file.settings["browserSecurityHeaders"], "strictTransportSecurity": ""}
-    realm["attributes"] = {**file.settings.get("attributes", {}), STAMP: fingerprint(realm)}
-    realm["users"] = [desk.user, *(_user(user, file.name) for user in users)]
+    realm["users"] = [desk.user]
+    # So that a realm made by an import knows what these files made in it.
+    realm["attributes"] = {**file.settings.get("attributes", {}), **remembered(realm)}
+    realm["users"] += [_user(user, file.name) for user in users]
     return realm
 
 
-def render_text(folder: Path, *, public_base: str, output: Path | None = None) -> str:
+def render_text(folder: Path, *, public_base: str, output: Path | None = None) -> tuple[str, tuple[str, ...]]:
     """The realm for a deployment, without people, as JSON text; also written to ``output`` if given.
 
-    Raises: RealmFilesInvalid, OSError.
+    Also gives the variables that Keycloak's import needs. Raises: RealmFilesInvalid, OSError.
     """
-    text = json.dumps(render_realm(folder, public_base=public_base), indent=2, ensure_ascii=False) + "\n"
+    realm = render_realm(folder, public_base=public_base)
+    needed = needed_by_import(realm)
+    text = json.dumps(realm, indent=2, ensure_ascii=False) + "\n"
     if output is not None:
         output.write_text(text, encoding="utf-8")
-    return text
-
-
-def fingerprint(realm: Mapping[str, Any]) -> str:
-    """SHA-256 of a realm without its users and without the stamp itself, in hex."""
-    attributes = {key: value for key, value in realm.get("attributes", {}).items() if key != STAMP}
-    content = {key: value for key, value in realm.items() if key != "users"} | {"attributes": attributes}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return text, needed
 
 
 def refuse_master(name: str) -> None:

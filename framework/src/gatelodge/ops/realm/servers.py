@@ -9,12 +9,12 @@ from typing import Any
 
 from gatelodge.ops.realm.files import ClientScope, Mapper, Server, read_servers
 
-__all__ = ["MANAGED", "client_scope", "scopes_of", "server_scopes"]
+__all__ = ["MANAGED", "TARGETS", "client_scope", "scopes_of", "server_scopes"]
 
 # Marks the client scopes that these files made, so that `sync` can tell them from a person's.
 MANAGED = "gatelodge.managed"
 
-_TARGETS = ("access", "id", "userinfo", "introspection")
+TARGETS = ("access", "id", "userinfo", "introspection")
 
 # A server names its caller in logs and rules; many clients ask for its scopes only and never for `profile`.
 _USERNAME = Mapper(
@@ -62,7 +62,7 @@ def client_scope(name: str, scope: ClientScope) -> dict[str, Any]:
 
 
 def _mapper(name: str, mapper: Mapper) -> dict[str, Any]:
-    targets = {f"{target}.token.claim": _flag(target in mapper.into) for target in _TARGETS}
+    targets = {f"{target}.token.claim": _flag(target in mapper.into) for target in TARGETS}
     return {
         "name": name,
         "protocol": "openid-connect",
