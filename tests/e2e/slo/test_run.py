@@ -13,7 +13,7 @@ from gatelodge.ops.slo.folder import SAMPLES, Evidence, read_evidence
 from gatelodge.ops.slo.pages import without_images
 from gatelodge.ops.slo.verify import check_folder
 
-pytestmark = [pytest.mark.stack, pytest.mark.requirement("K9", "K10", "K11", "B7")]
+pytestmark = pytest.mark.stack
 
 _KEYS = "org.keycloak.keys.KeyProvider"
 

@@ -8,7 +8,7 @@ from native_stack import READ, Stack, gatelodge
 from gatelodge.ops.slo.folder import read_evidence
 from gatelodge.ops.slo.summary import summarise
 
-pytestmark = [pytest.mark.stack, pytest.mark.requirement("K11")]
+pytestmark = pytest.mark.stack
 
 
 def test_a_url_is_measured_by_reads_alone_and_its_clients_are_removed(stack: Stack, tmp_path: Path) -> None:

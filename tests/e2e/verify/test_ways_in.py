@@ -26,7 +26,9 @@ def removing(stack: Stack) -> Iterator[list[str]]:
 def verified(stack: Stack, only: str, *arguments: str, **environment: str) -> dict[str, dict[str, Any]]:
     """The checks by id, none of which failed; ``only`` these, unless it is empty."""
     chosen = [part for name in only.split() for part in ("--check", name)]
-    done = gatelodge("verify", stack.mcp_url, "--json", *chosen, *arguments, state=stack.state, **environment)
+    done = gatelodge(
+        "verify", stack.mcp_url, "--json", *chosen, *arguments, state=stack.state, timeout=300, **environment
+    )
     report = json.loads(done.stdout)
     checks = {check["id"]: check for check in report["checks"]}
     assert {name: one["found"] for name, one in checks.items() if one["outcome"] == "fail"} == {}
@@ -46,7 +48,8 @@ def test_a_predefined_client_links(stack: Stack, removing: list[str], tmp_path: 
     given = ["--client-id", client_id]
     if secret:
         kept = tmp_path / "secret"
-        kept.write_text(stack.admin.keycloak.get_client_secrets(stack.admin.keycloak.get_client_id(client_id))["value"])
+        internal = next(one["id"] for one in before if one["clientId"] == client_id)
+        kept.write_text(stack.admin.keycloak.get_client_secrets(internal)["value"])
         given += ["--client-secret-file", str(kept)]
     checks = verified(stack, "B6-register B8-predefined C12-aud D15-valid C14-refresh", *given)
     assert checks["B8-predefined"]["outcome"] == "pass"

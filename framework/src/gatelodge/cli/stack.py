@@ -27,6 +27,13 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     for part in ("keycloak", "desk", "server"):
         up.add_argument(f"--{part}-port", type=_port, help=f"internal port of the {part} (a free one)")
     up.add_argument("--app", default="sample:app", metavar="MODULE:APP", help="the server to run (sample:app)")
+    up.add_argument(
+        "--server",
+        action="append",
+        type=Path,
+        metavar="FOLDER",
+        help="a further server, below a path of its own: a folder with a gatelodge.yaml; repeatable",
+    )
     up.add_argument("--no-link", dest="link", action="store_false", help="do not link once when up")
     up.add_argument("--detach", action="store_true", help="run in the background; gatelodge down stops it")
     # What a detached start runs: the same without the table, whose passwords have no place in a log.
@@ -47,6 +54,7 @@ def _up(given: argparse.Namespace) -> int:
     from gatelodge.ops.stack.attach import detach
     from gatelodge.ops.stack.layout import cache_folder
     from gatelodge.ops.stack.options import StackOptions
+    from gatelodge.ops.stack.servers import read_servers
     from gatelodge.ops.stack.up import up
 
     options = StackOptions(
@@ -59,6 +67,7 @@ def _up(given: argparse.Namespace) -> int:
         application=given.app,
         link=given.link,
         public_url=given.public_url,
+        servers=read_servers(given.server or ()),
     )
     clock = SystemClock()
     if given.detach:

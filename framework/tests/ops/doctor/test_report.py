@@ -61,7 +61,9 @@ async def test_a_bundle_holds_logs_and_findings_and_no_secret(facts: Make, layou
     layout.checkout.mkdir()
     layout.create()
     (layout.secrets / "admin").write_text(SECRET + "\n")
-    layout.log("desk").write_text(f"start\nsomething said {SECRET}\nand a token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl\n")
+    layout.log("desk").write_text(
+        f"start\nsomething said {SECRET}\nand a token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl\n"
+    )
     write_record(layout.record, Record(RunState.READY, f"told {SECRET}"))
     given = facts(
         layout=layout,

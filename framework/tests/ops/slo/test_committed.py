@@ -12,7 +12,6 @@ def test_there_is_a_report() -> None:
     assert FOLDERS
 
 
-@pytest.mark.requirement("K9", "K10", "K11", "B7")
 @pytest.mark.parametrize("name", [folder.name for folder in FOLDERS])
 def test_a_committed_report_is_sound_and_small(name: str) -> None:
     folder = ROOT / "docs" / "evidence" / "slo" / name

@@ -10,7 +10,6 @@ from gatelodge.ops.slo.journal import Event, window_of
 from gatelodge.ops.slo.summary import summarise
 
 
-@pytest.mark.requirement("K9", "K10", "K11", "B7")
 def test_every_figure_is_what_the_samples_give(tmp_path: Path) -> None:
     summary = summarise(read_evidence(write_run(tmp_path)))
     figures = summary["figures"]

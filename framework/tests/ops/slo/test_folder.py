@@ -22,8 +22,6 @@ from gatelodge.ops.slo.sample import parse_sample, write_sample
 from gatelodge.ops.slo.summary import summarise
 from gatelodge.ops.slo.verify import check_folder
 
-pytestmark = pytest.mark.requirement("B7", "K11")
-
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:

@@ -21,7 +21,7 @@ import yaml
 from gatelodge.core.clock import SystemClock
 from gatelodge.ops.stack.authority import ensure_certificates
 from gatelodge.ops.stack.binaries import find_binaries
-from gatelodge.ops.stack.edge import edge_environment, render_static
+from gatelodge.ops.stack.edge import edge_environment, render_routes, render_static
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.ops.stack.options import StackOptions
 from gatelodge.ops.stack.ports import Ports, choose_ports
@@ -107,6 +107,7 @@ def _running(state: Path, backend: Make, until: Until) -> Iterator[Edge]:
     ports = Ports(public, chosen.ping, keycloak.port, chosen.management, desk.port, server.port)
     configuration, log = state / "traefik" / "traefik.yaml", layout.log("traefik")
     render_static(layout.infra, configuration, bind="127.0.0.1", ports=ports, read_timeout="1s")
+    render_routes(layout.infra, layout.routes, servers=(), ports=ports)
     command = [
         str(find_binaries(read_versions(layout.infra / "versions.toml")).traefik),
         f"--configFile={configuration}",
@@ -195,7 +196,7 @@ _CLOSED = [
     "/realms/mcp/clients-registrations", "/realms/mcp/clients-registrations/", "/realms/mcp/clients-registrations/default",
     "/realms/mcp/clients-registrations/default/", "/realms/mcp/clients-registrations/install/x",
     "/realms/mcp/clients-registrations/saml2-entity-descriptor", "/realms/mcp/clients-registrations/default?x=/openid-connect",
-    "/realms/mcp/clients-registrations/openid-connect/", "/realms/mcp/clients-registrations/openid-connect/id",
+    "/realms/mcp/clients-registrations/openid-connect/", "/realms/mcp/clients-registrations/openid-connect/id/x",
     "/realms/mcp/clients-registrations/openid-connect/../default", "/realms/mcp/clients-managements/register-node",
     "/health/x", "/metrics", "/internal/x", "/api/rawdata", "/api/overview", "/dashboard/", "/ping", "/debug/pprof/",
     "/resources", "/resources/", "/js/keycloak.js", "/robots.txt", "/mcpx", "/mcp/x", "/statusx", "/d", "/lb-check",

@@ -23,15 +23,23 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gatelodge.core.clock import Clock
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
 from gatelodge.ops.stack.failures import guarded_disk
 from gatelodge.ops.stack.record import write_private
 
-__all__ = ["Certificates", "ensure_certificates"]
+__all__ = ["AuthorityMissing", "Certificates", "ensure_certificates", "host_certificate"]
 
 _AUTHORITY_DAYS = 3650
 _LEAF_DAYS = 365
 _RENEW_DAYS = 30
 _ADDRESSES = ("127.0.0.1", "::1")
+
+
+class AuthorityMissing(GatelodgeError):
+    """There is no local authority, or its key is gone."""
+
+    code = Code.SETTINGS_INVALID
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,19 @@ def ensure_certificates(folder: Path, clock: Clock) -> Certificates:
     return Certificates(files.ca_file, files.cert_file, files.key_file, tuple(renewed))
 
 
+def host_certificate(folder: Path, host: str, clock: Clock) -> str:
+    """A short-lived certificate of the authority for a name below localhost, with its key, as PEM; kept nowhere.
+
+    Raises: AuthorityMissing.
+    """
+    ca, ca_key = _load(folder / "ca.pem", folder / "ca.key")
+    if ca is None or ca_key is None:
+        raise AuthorityMissing(f"{folder} has no authority", hint="Start the stack again: gatelodge up.")
+    key = ec.generate_private_key(ec.SECP256R1())
+    leaf = _leaf(key, ca, ca_key, datetime.fromtimestamp(clock.now(), UTC), host=host, days=1)
+    return _key_pem(key) + leaf.public_bytes(Encoding.PEM).decode()
+
+
 def _authority(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
     name = _name("gatelodge local authority")
     networks = [x509.IPAddress(ip_network(address)) for address in _ADDRESSES]
@@ -78,14 +99,20 @@ def _authority(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certifica
 
 
 def _leaf(
-    key: ec.EllipticCurvePrivateKey, ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, now: datetime
+    key: ec.EllipticCurvePrivateKey,
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    now: datetime,
+    *,
+    host: str = "localhost",
+    days: int = _LEAF_DAYS,
 ) -> x509.Certificate:
     names: Sequence[x509.GeneralName] = [
-        x509.DNSName("localhost"),
+        x509.DNSName(host),
         *(x509.IPAddress(ip_address(address)) for address in _ADDRESSES),
     ]
     return (
-        _builder(_name("localhost"), ca.subject, key.public_key(), now, _LEAF_DAYS)
+        _builder(_name(host), ca.subject, key.public_key(), now, days)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -156,6 +183,9 @@ def _load(certificate_file: Path, key_file: Path) -> tuple[x509.Certificate | No
 def _store(
     certificate_file: Path, certificate: x509.Certificate, key_file: Path, key: ec.EllipticCurvePrivateKey
 ) -> None:
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_private(key_file, pem.decode())
+    write_private(key_file, _key_pem(key))
     write_private(certificate_file, certificate.public_bytes(Encoding.PEM).decode())
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -51,6 +51,11 @@ class Layout:
         return self.tls / "ca.pem"
 
     @property
+    def desk_trust(self) -> Path:
+        """The authorities that the desk trusts for client documents, besides the public ones."""
+        return self.tls / "desk-ca.pem"
+
+    @property
     def keycloak(self) -> Path:
         """Keycloak's home of this checkout: database and scratch; programs are links into the cache."""
         return self.state / "keycloak"
@@ -59,6 +64,16 @@ class Layout:
     def secrets(self) -> Path:
         """Generated passwords, one file each, mode 0600."""
         return self.state / "secrets"
+
+    @property
+    def realm_files(self) -> Path:
+        """The realm's files with those of further servers among them."""
+        return self.state / "realm"
+
+    @property
+    def routes(self) -> Path:
+        """Traefik's dynamic configuration: the shared file and the routes of further servers."""
+        return self.state / "traefik" / "dynamic"
 
     @property
     def record(self) -> Path:
@@ -84,7 +99,7 @@ class Layout:
         with guarded_disk(self.state, "the state folder"):
             self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.state.chmod(0o700)
-            for folder in (self.logs, self.tls, self.keycloak, self.secrets, self.state / "traefik"):
+            for folder in (self.logs, self.tls, self.keycloak, self.secrets, self.routes.parent, self.routes):
                 folder.mkdir(exist_ok=True, mode=0o700)
 
 

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 from gatelodge.core.urls import well_known
 from gatelodge.ops.stack.layout import Layout
+from gatelodge.ops.stack.servers import ServerFolder
 
-__all__ = ["DEFAULT_PORT", "REALM", "StackOptions"]
+__all__ = ["DEFAULT_PORT", "REALM", "SERVER", "StackOptions"]
 
 DEFAULT_PORT = 8443
 REALM = "mcp"
+# Begins the name of a further server among the URLs.
+SERVER = "server:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,7 @@ class StackOptions:
     """Options of one stack. Internal ports left ``None`` are chosen by the kernel. ``link``: check by linking once.
 
     ``public_url``: the origin that a tunnel to Traefik gives this stack, such as ``https://mcp.example.com``.
+    ``servers``: further ones beside ``application``, each from its folder.
     """
 
     layout: Layout
@@ -27,6 +31,7 @@ class StackOptions:
     application: str = "sample:app"
     link: bool = True
     public_url: str | None = None
+    servers: tuple[ServerFolder, ...] = ()
 
     @property
     def local_base(self) -> str:
@@ -56,7 +61,12 @@ class StackOptions:
             "issuer": self.issuer,
             "resource_metadata_url": well_known(self.mcp_url, "oauth-protected-resource"),
             "authorization_server_metadata_url": well_known(self.issuer, "oauth-authorization-server"),
+            **{f"{SERVER}{server.name}": self.url_of(server) for server in self.servers},
         }
+
+    def url_of(self, server: ServerFolder) -> str:
+        """The MCP URL of a further server."""
+        return f"{self.public_base}{server.realm.path}"
 
     def arguments(self) -> list[str]:
         """These options as arguments of ``gatelodge up``, for the detached supervisor."""
@@ -66,4 +76,6 @@ class StackOptions:
             value = getattr(self, name)
             if value is not None:
                 arguments += [f"--{name.replace('_', '-')}", str(value)]
+        for server in self.servers:
+            arguments += ["--server", str(server.folder)]
         return arguments if self.link else [*arguments, "--no-link"]

@@ -1,4 +1,4 @@
-"""The four parts of the native stack, as processes: Keycloak, the desk, a server, Traefik, in start order."""
+"""The parts of the native stack, as processes: Keycloak, the desk, the servers, Traefik, in start order."""
 
 import os
 import sys
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from gatelodge.ops.stack.authority import Certificates
 from gatelodge.ops.stack.binaries import Binaries
 from gatelodge.ops.stack.credentials import ADMINISTRATOR, Credentials
+from gatelodge.ops.stack.documents import document_environment
 from gatelodge.ops.stack.edge import edge_environment
 from gatelodge.ops.stack.keycloak import keycloak_command
 from gatelodge.ops.stack.options import REALM, StackOptions
 from gatelodge.ops.stack.ports import Ports
 from gatelodge.ops.stack.probes import all_of, answers
 from gatelodge.ops.stack.process import Part
+from gatelodge.ops.stack.servers import ServerFolder
 from gatelodge.outbound.client import Outbound
 
 __all__ = ["Composition", "compose"]
@@ -42,7 +44,8 @@ class Composition:
 
 def compose(given: Composition, *, ensure_realm: Callable[[], Awaitable[None]]) -> tuple[Part, ...]:
     """The parts in start order; ``ensure_realm`` runs as soon as Keycloak is ready, the others wait for it by theirs."""
-    return (_keycloak(given, ensure_realm), _desk(given), _server(given), _traefik(given))
+    further = (_further(given, *pair) for pair in zip(given.options.servers, given.ports.servers, strict=True))
+    return (_keycloak(given, ensure_realm), _desk(given), _server(given), *further, _traefik(given))
 
 
 def _keycloak(given: Composition, ensure_realm: Callable[[], Awaitable[None]]) -> Part:
@@ -71,6 +74,7 @@ def _desk(given: Composition) -> Part:
         name="desk",
         command=(sys.executable, "-m", "gatelodge", "desk"),
         environment=_python_environment(given, given.ports.desk)
+        | document_environment(layout, given.ports.documents)
         | {
             "GATELODGE_SCOPES": ",".join(given.scopes),
             "GATELODGE_STATE_DIR": str(layout.state / "desk"),
@@ -97,6 +101,26 @@ def _server(given: Composition) -> Part:
         log=layout.log("server"),
         probe=answers(given.outbound, f"http://127.0.0.1:{given.ports.server}/health/ready"),
         folder=layout.checkout,
+    )
+
+
+def _further(given: Composition, server: ServerFolder, port: int) -> Part:
+    layout = given.options.layout
+    python = server.python(sys.executable)
+    # Its own environment has its package; the stack's has not.
+    found = {"PYTHONPATH": server.import_path()} if python == sys.executable else {}
+    return Part(
+        name=server.part,
+        command=(python, "-m", "gatelodge", "serve", server.application),
+        environment=_python_environment(given, port)
+        | found
+        | {
+            "GATELODGE_PUBLIC_URL": given.options.url_of(server),
+            "GATELODGE_STATE_DIR": str(layout.state / server.part),
+        },
+        log=layout.log(server.part),
+        probe=answers(given.outbound, f"http://127.0.0.1:{port}/health/ready"),
+        folder=server.folder,
     )
 
 

@@ -23,6 +23,9 @@ class Ports:
     management: int
     desk: int
     server: int
+    servers: tuple[int, ...] = ()
+    # Where ``gatelodge verify`` serves its client document; nothing of the stack listens there.
+    documents: int = 0
 
 
 def choose_ports(options: StackOptions) -> Ports:
@@ -40,7 +43,7 @@ def choose_ports(options: StackOptions) -> Ports:
             if port is not None:
                 held.append(_listen(host, port, option))
         # Held until all are chosen: the kernel must not give one number twice.
-        free = [_listen(_LOOPBACK, 0, "an internal port") for _ in range(5)]
+        free = [_listen(_LOOPBACK, 0, "an internal port") for _ in range(6 + len(options.servers))]
         held += free
         numbers = iter([int(listener.getsockname()[1]) for listener in free])
         return Ports(
@@ -50,6 +53,8 @@ def choose_ports(options: StackOptions) -> Ports:
             keycloak=options.keycloak_port or next(numbers),
             desk=options.desk_port or next(numbers),
             server=options.server_port or next(numbers),
+            servers=tuple(next(numbers) for _ in options.servers),
+            documents=next(numbers),
         )
     finally:
         for listener in held:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gatelodge.ops.stack.credentials import known_users
 from gatelodge.ops.stack.layout import Layout
+from gatelodge.ops.stack.options import SERVER
 from gatelodge.ops.stack.procfs import rss_bytes
 from gatelodge.ops.stack.record import Record, RunState, read_record
 
@@ -39,12 +40,18 @@ class StackStatus:
         """Whether clients can link now."""
         return self.state is RunState.READY
 
+    @property
+    def servers(self) -> dict[str, str]:
+        """The MCP URLs of further servers, by name."""
+        return {name.removeprefix(SERVER): url for name, url in self.urls.items() if name.startswith(SERVER)}
+
     def document(self) -> dict[str, Any]:
         """The JSON form: ``mcp_url`` and the other URLs are there only when the stack is ready."""
         return {
             "state": self.state.value,
             "message": self.message,
-            **self.urls,
+            **{name: url for name, url in self.urls.items() if not name.startswith(SERVER)},
+            **({"servers": self.servers} if self.ready else {}),
             "ca_file": str(self.ca_file),
             "log_dir": str(self.log_dir),
             "users": [{"username": name, "password": password} for name, password in self.users.items()],

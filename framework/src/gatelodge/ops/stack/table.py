@@ -16,6 +16,7 @@ _LABELS = {
 def render_table(status: StackStatus) -> str:
     """The table of a ready stack, passwords included: it is for the person at this terminal."""
     rows = [(label, status.urls[key]) for key, label in _LABELS.items() if key in status.urls]
+    rows[1:1] = [(f"MCP URL of {name}", url) for name, url in status.servers.items()]
     rows += [(f"Test user {name}", password) for name, password in status.users.items()]
     rows += [("CA file", str(status.ca_file)), ("Logs", str(status.log_dir))]
     width = max(len(label) for label, _ in rows)
@@ -30,6 +31,7 @@ def render_status(status: StackStatus) -> str:
     """A few lines for ``gatelodge status``; no password."""
     lines = [f"{status.state.value}: {status.message}" if status.message else status.state.value]
     lines += [f"  {label}: {status.urls[key]}" for key, label in _LABELS.items() if key in status.urls]
+    lines += [f"  MCP URL of {name}: {url}" for name, url in status.servers.items()]
     for part in status.processes:
         lines.append(f"  {part.name}: pid {part.pid}, {part.rss_bytes / 1e6:.0f} MB")
     lines.append(f"  Logs: {status.log_dir}")

@@ -21,7 +21,8 @@ from gatelodge.ops.stack.binaries import find_binaries
 from gatelodge.ops.stack.check import linker, realm_keeper
 from gatelodge.ops.stack.credentials import ADMINISTRATOR, prepare_credentials
 from gatelodge.ops.stack.distribution import build_with_kc, prepare_keycloak
-from gatelodge.ops.stack.edge import render_static
+from gatelodge.ops.stack.documents import VERIFIER_HOST, write_document_trust
+from gatelodge.ops.stack.edge import render_routes, render_static
 from gatelodge.ops.stack.keycloak import prepare_home
 from gatelodge.ops.stack.lock import try_lock
 from gatelodge.ops.stack.options import StackOptions
@@ -30,6 +31,7 @@ from gatelodge.ops.stack.ports import choose_ports
 from gatelodge.ops.stack.process import rotate
 from gatelodge.ops.stack.procfs import ProcessId
 from gatelodge.ops.stack.record import Record, RunState, write_private, write_record
+from gatelodge.ops.stack.servers import write_realm_files
 from gatelodge.ops.stack.status import read_status
 from gatelodge.ops.stack.supervisor import Supervisor
 from gatelodge.ops.stack.table import render_table
@@ -73,15 +75,18 @@ def _prepare(options: StackOptions, cache: Path, clock: Clock, report: Report) -
     ports = choose_ports(options)
     versions = read_versions(layout.infra / "versions.toml")
     binaries = find_binaries(versions)
-    scopes = server_scopes(layout.infra / "keycloak")
+    write_realm_files(layout.infra / "keycloak", layout.realm_files, options.servers)
+    scopes = server_scopes(layout.realm_files)
     build = build_with_kc(binaries.java_home, layout.log("keycloak-build"))
     home = prepare_keycloak(versions.keycloak, cache, build=build, report=report)
     prepare_home(layout.keycloak, home)
     certificates = ensure_certificates(layout.tls, clock)
+    write_document_trust(layout)
     credentials = prepare_credentials(layout.secrets)
     outbound = Outbound(ca_file=certificates.ca_file)
     given = Composition(options, ports, binaries, certificates, credentials, scopes, outbound)
     render_static(layout.infra, layout.state / "traefik" / "traefik.yaml", bind=options.bind, ports=ports)
+    render_routes(layout.infra, layout.routes, servers=options.servers, ports=ports)
     _write_internal(given)
     if "authority" in certificates.renewed:
         report(f"new local certificate authority: clients must trust {certificates.ca_file}")
@@ -94,7 +99,7 @@ def _prepare(options: StackOptions, cache: Path, clock: Clock, report: Report) -
 async def _supervise(given: Composition, clock: Clock, report: Report, *, table: bool) -> int:
     options, layout = given.options, given.options.layout
     realm = render_realm(
-        layout.infra / "keycloak",
+        layout.realm_files,
         public_base=options.public_base,
         users=given.credentials.users,
         desk_secret=given.credentials.desk,
@@ -136,6 +141,11 @@ def _write_internal(given: Composition) -> None:
         "management_url": f"http://127.0.0.1:{ports.management}",
         "desk_url": f"http://127.0.0.1:{ports.desk}",
         "server_url": f"http://127.0.0.1:{ports.server}",
+        "server_urls": {
+            server.name: f"http://127.0.0.1:{port}"
+            for server, port in zip(given.options.servers, ports.servers, strict=True)
+        },
+        "documents": {"host": VERIFIER_HOST, "port": ports.documents},
         "ping_url": f"http://127.0.0.1:{ports.ping}/ping",
         "admin": {"username": ADMINISTRATOR, "password": given.credentials.admin.reveal()},
     }
