@@ -62,9 +62,6 @@ def test_nothing_that_is_used_is_below_its_floor() -> None:
     assert {name.rpartition(" ")[2] for name, _, _ in found} == {*PYTHON, *PARTS, *NODE}
 
 
-@pytest.mark.xfail(
-    reason="the pinned image is the release of the test stack; no deployment uses it yet", raises=AssertionError
-)
 def test_the_image_of_keycloak_for_deployments_is_not_below_its_floor() -> None:
     tag = parts()["keycloak"]["image"].rpartition(":")[2]
     assert below([("keycloak image", tag, FLOORS["images"]["keycloak"])]) == []

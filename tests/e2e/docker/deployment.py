@@ -1,0 +1,131 @@
+"""compose.yaml running under a project name, a port and networks of its own, as the tests see it."""
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.models.containers import Container
+from native_stack import CHECKOUT, READ, free_port
+
+from gatelodge.core.secret import Secret
+from gatelodge.ops.link.target import LinkTarget
+from gatelodge.ops.stack.versions import read_versions
+
+__all__ = ["PARTS", "Deployment", "why_not"]
+
+PARTS = ("postgres", "keycloak", "desk", "sample", "traefik")
+_UP_SECONDS = 600
+
+
+def why_not() -> str | None:
+    """Why no deployment can run here, or ``None``."""
+    program = shutil.which("docker")
+    if program is None:
+        return "there is no docker command here"
+
+    def refused(*arguments: str) -> bool:
+        """Whether the command fails; it opens no connection of ours that could stay open."""
+        return subprocess.run([program, *arguments], capture_output=True, timeout=60, check=False).returncode != 0
+
+    if refused("info"):
+        return "no Docker engine answers here; tests/e2e/docker/setup.sh starts one"
+    if refused("compose", "version"):
+        return "docker compose is not installed; tests/e2e/docker/setup.sh builds it"
+    image = read_versions(CHECKOUT / "infra" / "versions.toml").keycloak.image
+    if refused("image", "inspect", image):
+        return f"the image {image} is not here; tests/e2e/docker/setup.sh makes a stand-in"
+    return None
+
+
+@dataclass
+class Deployment:
+    """The five parts of compose.yaml; ``folder`` keeps what an operator takes out of the volumes."""
+
+    folder: Path
+    project: str
+    network: str
+    port: int = field(default_factory=free_port)
+    client: docker.DockerClient = field(default_factory=lambda: docker.from_env(timeout=120), repr=False)
+
+    @property
+    def mcp_url(self) -> str:
+        return f"https://localhost:{self.port}/mcp"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What differs from a deployment that sets no variable: only what lets several run beside each other."""
+        return {
+            "GATELODGE_PORT": str(self.port),
+            "GATELODGE_NETWORK": self.network,
+            "GATELODGE_EDGE_NETWORK": f"{self.project}-edge",
+            # The first compiler only: half the time to start on a busy machine.
+            "KEYCLOAK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
+        }
+
+    def compose(self, *arguments: str, timeout: float = _UP_SECONDS) -> "subprocess.CompletedProcess[str]":
+        """Run one command of Compose on this deployment."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GATELODGE_", "ACME_"))}
+        return subprocess.run(
+            ["docker", "compose", "--project-name", self.project, "--progress", "plain", *arguments],  # noqa: S607
+            cwd=CHECKOUT,
+            env=inherited | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def up(self, *, build: bool = True) -> None:
+        """Build what changed, start everything and wait until it is healthy; fetch what a client's user needs."""
+        done = self.compose(
+            "up", "--build" if build else "--no-build", "--detach", "--wait", "--wait-timeout", str(_UP_SECONDS - 60)
+        )
+        assert done.returncode == 0, done.stderr[-4000:] + self.compose("logs", "--tail", "20").stdout[-8000:]
+        for source, name in (("/edge/ca.pem", "ca.pem"), ("/operator/secrets/ada", "ada")):
+            taken = self.compose("cp", f"prepare:{source}", str(self.folder / name))
+            assert taken.returncode == 0, taken.stderr
+
+    def down(self) -> None:
+        """Remove containers, networks and volumes; the images stay for the next run."""
+        self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        self.client.close()
+
+    def part(self, service: str) -> Container:
+        """The container of a service, freshly inspected; one-shot ones too."""
+        labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
+        (container,) = self.client.containers.list(all=True, filters={"label": labels})
+        return container
+
+    def state(self, service: str) -> dict[str, Any]:
+        """What the engine says of a part: State, HostConfig, Config and so on."""
+        attrs: dict[str, Any] = self.part(service).attrs
+        return attrs
+
+    def wait_healthy(self, service: str, *, seconds: float = 240) -> None:
+        """Until the engine's own health check passes."""
+        deadline = time.monotonic() + seconds
+        while (seen := self.state(service)["State"].get("Health", {}).get("Status")) != "healthy":
+            assert time.monotonic() < deadline, f"{service} is {seen}: {self.part(service).logs(tail=20).decode()}"
+            time.sleep(0.5)
+
+    def wait_restarted(self, service: str, *, since: int, seconds: float = 60) -> None:
+        """Until the engine started a part once more than ``since`` times."""
+        deadline = time.monotonic() + seconds
+        while self.state(service)["RestartCount"] <= since:
+            assert time.monotonic() < deadline, f"{service} was not started again"
+            time.sleep(0.2)
+
+    def run(self, service: str, *command: str) -> "subprocess.CompletedProcess[str]":
+        """A command inside a running part."""
+        return self.compose("exec", "--no-TTY", service, *command, timeout=60)
+
+    def target(self, *scopes: str) -> LinkTarget:
+        """What a client links to, as the first test user."""
+        password = Secret((self.folder / "ada").read_text().strip())
+        issuer = f"https://localhost:{self.port}/realms/mcp"
+        return LinkTarget(self.mcp_url, self.folder / "ca.pem", "ada", password, scopes or (READ,), issuer)

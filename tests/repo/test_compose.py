@@ -1,0 +1,211 @@
+"""compose.yaml deploys what the native stack runs: the same pins, routes, realm and variables, closed where it can be."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.version import Version
+
+from gatelodge.ops.realm.servers import server_scopes
+from gatelodge.ops.stack.authority import Certificates
+from gatelodge.ops.stack.edge import edge_environment
+from gatelodge.ops.stack.ports import Ports
+from repo.checkout import ROOT
+
+COMPOSE = ROOT / "infra" / "compose"
+ONE_SHOT = {"prepare", "realm"}
+PARTS = {"traefik", "keycloak", "postgres", "sample", "desk"}
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([-+])((?:[^{}]|\$\{[^{}]*\})*))?\}")
+
+
+def rendered(text: str, **environment: str) -> str:
+    """Variables as Compose replaces them; those of ``environment`` are set, no others."""
+
+    def value(found: re.Match[str]) -> str:
+        name, kind, other = found.groups()
+        given = environment.get(name, "")
+        if kind == "+":
+            return rendered(other, **environment) if given else ""
+        return given or rendered(other or "", **environment)
+
+    return _VARIABLE.sub(value, text)
+
+
+def compose(**environment: str) -> dict[str, Any]:
+    """compose.yaml as Compose reads it, with these variables set."""
+    document: dict[str, Any] = yaml.safe_load(rendered((ROOT / "compose.yaml").read_text("utf-8"), **environment))
+    for service in document["services"].values():
+        if extended := service.get("extends"):
+            more = yaml.safe_load(rendered((ROOT / extended["file"]).read_text("utf-8"), **environment))
+            service.update(more["services"][extended["service"]])
+    return document
+
+
+@cache
+def pins() -> dict[str, Any]:
+    """infra/versions.toml."""
+    return tomllib.loads((ROOT / "infra" / "versions.toml").read_text("utf-8"))
+
+
+def default_of(dockerfile: str, argument: str) -> str:
+    """The value of an ``ARG`` that nobody passes."""
+    found = re.search(rf"^ARG {argument}=(\S+)$", (COMPOSE / dockerfile).read_text("utf-8"), re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def test_the_images_are_the_pinned_ones() -> None:
+    services = compose()["services"]
+    assert services["traefik"]["image"] == pins()["traefik"]["image"]
+    assert services["postgres"]["image"] == pins()["postgres"]["image"]
+    assert services["keycloak"]["build"]["args"]["KEYCLOAK"] == pins()["keycloak"]["image"]
+    assert default_of("keycloak.Dockerfile", "KEYCLOAK") == pins()["keycloak"]["image"]
+    assert default_of("Dockerfile", "PYTHON") == pins()["python"]["image"]
+
+
+def test_image_and_archive_of_keycloak_are_of_one_minor_and_the_image_is_not_older() -> None:
+    image, archive = Version(pins()["keycloak"]["image"].rpartition(":")[2]), Version(pins()["keycloak"]["version"])
+    assert (image.major, image.minor) == (archive.major, archive.minor)
+    assert image >= archive
+
+
+def test_keycloak_is_built_with_the_same_options_but_for_its_database() -> None:
+    built = re.search(r"kc\.sh build (.*)$", (COMPOSE / "keycloak.Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert built
+    without_database = [option for option in pins()["keycloak"]["build"] if not option.startswith("--db=")]
+    assert built[1].split() == ["--db=postgres", *without_database]
+
+
+def test_traefik_gets_the_variables_that_the_routes_read() -> None:
+    variables = {n: v for n, v in compose()["services"]["traefik"]["environment"].items() if n.startswith("GATELODGE_")}
+    ports = Ports(public=1, ping=2, keycloak=3, management=4, desk=5, server=6)
+    native = edge_environment(ports, Certificates(Path("ca"), Path("localhost.pem"), Path("localhost.key")))
+    routes = (ROOT / "infra" / "traefik" / "dynamic.yaml").read_text("utf-8")
+    assert set(re.findall(r'env "(\w+)"', routes)) == set(variables) == set(native)
+    # The names and ports of the services themselves.
+    services = compose()["services"]
+    for name, url in variables.items():
+        if not name.endswith("_URL"):
+            continue
+        service, _, port = url.removeprefix("http://").partition(":")
+        listens = services[service]["environment"].get("GATELODGE_PORT", "8080")
+        assert port == listens, name
+
+
+def test_routes_and_realm_files_are_mounted_from_infra() -> None:
+    services = compose()["services"]
+    assert "./infra/traefik/dynamic.yaml:/routes/dynamic.yaml:ro" in services["traefik"]["volumes"]
+    assert "./infra:/infra:ro" in services["realm"]["volumes"]
+    assert "./infra:/infra:ro" in services["prepare"]["volumes"]
+
+
+def test_the_desk_names_the_scopes_of_the_realm_s_servers() -> None:
+    named = compose()["services"]["desk"]["environment"]["GATELODGE_SCOPES"].split(",")
+    assert tuple(named) == server_scopes(ROOT / "infra" / "keycloak")
+
+
+@pytest.mark.parametrize(
+    ("environment", "base"),
+    [
+        ({}, "https://localhost:8443"),
+        ({"GATELODGE_PORT": "9443"}, "https://localhost:9443"),
+        ({"GATELODGE_PUBLIC_HOST": "mcp.example.com", "ACME_EMAIL": "a@example.com"}, "https://mcp.example.com"),
+    ],
+)
+def test_issuer_resource_and_host_name_are_of_one_origin(environment: dict[str, str], base: str) -> None:
+    services = compose(**environment)["services"]
+    assert services["keycloak"]["environment"]["KC_HOSTNAME"] == base
+    assert services["sample"]["environment"]["GATELODGE_PUBLIC_URL"] == f"{base}/mcp"
+    for name in ("sample", "desk"):
+        assert services[name]["environment"]["GATELODGE_ISSUER"] == f"{base}/realms/mcp"
+
+
+def test_only_traefik_publishes_a_port_and_without_a_public_host_on_this_machine_only() -> None:
+    for environment, published in (({}, "127.0.0.1:8443:8443"), ({"GATELODGE_PUBLIC_HOST": "x.example"}, "443:8443")):
+        services = compose(**environment)["services"]
+        assert {name: service["ports"] for name, service in services.items() if "ports" in service} == {
+            "traefik": [published]
+        }
+
+
+def test_every_part_is_closed_where_it_can_be() -> None:
+    services = compose()["services"]
+    assert set(services) == PARTS | ONE_SHOT
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert {"mem_limit", "pids_limit", "logging"} <= set(service), name
+        assert "privileged" not in service, name
+        assert service.get("cap_add", []) == (["CHOWN"] if name == "prepare" else []), name
+        assert service["restart"] == ("no" if name in ONE_SHOT else "unless-stopped"), name
+        assert not any("docker.sock" in volume for volume in service.get("volumes", [])), name
+    for name in PARTS:
+        assert "healthcheck" in services[name], name
+        # The images of desk and sample have a user of their own.
+        assert services[name].get("user", "app").split(":")[0] not in {"0", "root"}, name
+        assert ("user" in services[name]) is (name not in {"desk", "sample"}), name
+
+
+def test_the_database_is_on_a_network_with_keycloak_alone() -> None:
+    document = compose()
+    on = {name: set(service.get("networks", ())) for name, service in document["services"].items()}
+    assert {name for name, networks in on.items() if networks & on["postgres"]} == {"postgres", "keycloak"}
+    assert document["networks"]["database"]["internal"] is True
+    assert document["networks"]["internal"]["internal"] is True
+    # Keycloak has no way out, and none in but the edge's.
+    assert on["keycloak"] == {"internal", "database"}
+    assert document["services"]["prepare"]["network_mode"] == "none"
+
+
+def test_parts_start_after_what_they_need_is_ready() -> None:
+    services = compose()["services"]
+    for name, service in services.items():
+        for other, how in service.get("depends_on", {}).items():
+            wanted = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
+            assert how["condition"] == wanted, (name, other)
+    after = {name: set(service.get("depends_on", ())) for name, service in services.items()}
+    assert {"keycloak", "desk", "sample"} <= after["traefik"]
+    assert "realm" in after["desk"] & after["sample"]
+    assert after["realm"] == {"keycloak"}
+
+
+def test_secrets_are_files_and_never_variables() -> None:
+    for name, service in compose()["services"].items():
+        for variable in service.get("environment", {}):
+            secret = re.search(r"PASSWORD|SECRET|TOKEN|KEY(?!CLOAK)", variable)
+            assert not secret or variable.endswith("_FILE"), (name, variable)
+
+
+@pytest.mark.parametrize(
+    "environment", [{}, {"GATELODGE_PUBLIC_HOST": "mcp.example.com", "ACME_EMAIL": "ops@example.com"}]
+)
+def test_compose_itself_renders_the_file(environment: dict[str, str]) -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("docker compose is not installed")
+    done = subprocess.run(
+        [docker, "compose", "config"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "variable is not set" not in done.stderr
+    document = yaml.safe_load(done.stdout)
+    assert set(document["services"]) == PARTS | ONE_SHOT
+    traefik = document["services"]["traefik"]["ports"][0]
+    assert traefik["published"] == ("443" if environment else "8443")
+    ours = compose(**environment)["services"]
+    for name, service in document["services"].items():
+        assert service.get("environment", {}) == {
+            k: str(v or "") for k, v in ours[name].get("environment", {}).items()
+        }, name
