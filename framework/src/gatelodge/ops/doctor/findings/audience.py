@@ -3,20 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gatelodge.core.errors import GatelodgeError
-from gatelodge.ops.doctor.facts import Facts
-from gatelodge.ops.doctor.finding import Check, Finding, healthy, not_checked, problem
+from gatelodge.ops.doctor.facts import Facts, RealmView
+from gatelodge.ops.doctor.finding import Finding, healthy, problem
+from gatelodge.ops.doctor.realm_check import realm_check
 
 __all__ = ["CHECK"]
 
 
-async def _examine(facts: Facts) -> Finding:
-    try:
-        realm = await facts.realm()
-    except GatelodgeError as error:
-        return not_checked(f"Keycloak's admin API refused: {error.detail}")
-    if realm is None:
-        return not_checked("no administrator is known", fix="Run it beside the stack, or name one with --keycloak-url.")
+def _judge(facts: Facts, realm: RealmView) -> Finding:
     scopes = facts.server_scopes(realm)
     without = [name for name in scopes if not _audiences(realm.scopes[name])]
     if without:
@@ -42,4 +36,4 @@ def _audiences(scope: Mapping[str, Any]) -> set[str]:
     return {mapper["config"].get("included.custom.audience", "") for mapper in mappers} - {""}
 
 
-CHECK = Check("audience", "Audience of the server's scopes", _examine, live=True)
+CHECK = realm_check("audience", "Audience of the server's scopes", _judge)

@@ -1,19 +1,13 @@
 """The scope ``basic``: without it among the realm's defaults tokens have no ``sub`` (Keycloak since 25)."""
 
-from gatelodge.core.errors import GatelodgeError
-from gatelodge.ops.doctor.facts import Facts
-from gatelodge.ops.doctor.finding import Check, Finding, healthy, not_checked, problem
+from gatelodge.ops.doctor.facts import Facts, RealmView
+from gatelodge.ops.doctor.finding import Finding, healthy, problem
+from gatelodge.ops.doctor.realm_check import realm_check
 
 __all__ = ["CHECK"]
 
 
-async def _examine(facts: Facts) -> Finding:
-    try:
-        realm = await facts.realm()
-    except GatelodgeError as error:
-        return not_checked(f"Keycloak's admin API refused: {error.detail}")
-    if realm is None:
-        return not_checked("no administrator is known", fix="Run it beside the stack, or name one with --keycloak-url.")
+def _judge(_: Facts, realm: RealmView) -> Finding:
     fix = "Give new clients the scope with the `sub` mapper by default; clients that exist have to be patched."
     if "basic" not in realm.default_scopes:
         return problem("the realm's default client scopes lack `basic`", fix=fix, command="gatelodge realm plan")
@@ -23,4 +17,4 @@ async def _examine(facts: Facts) -> Finding:
     return healthy("tokens get `sub` from the scope `basic`")
 
 
-CHECK = Check("basic-scope", "Subject in tokens", _examine, live=True)
+CHECK = realm_check("basic-scope", "Subject in tokens", _judge)

@@ -1,19 +1,13 @@
 """The offline role: without it users have to connect again after half an hour (OpenID Connect Core, section 11)."""
 
-from gatelodge.core.errors import GatelodgeError
-from gatelodge.ops.doctor.facts import Facts
-from gatelodge.ops.doctor.finding import Check, Finding, healthy, not_checked, problem
+from gatelodge.ops.doctor.facts import Facts, RealmView
+from gatelodge.ops.doctor.finding import Finding, healthy, problem
+from gatelodge.ops.doctor.realm_check import realm_check
 
 __all__ = ["CHECK"]
 
 
-async def _examine(facts: Facts) -> Finding:
-    try:
-        realm = await facts.realm()
-    except GatelodgeError as error:
-        return not_checked(f"Keycloak's admin API refused: {error.detail}")
-    if realm is None:
-        return not_checked("no administrator is known", fix="Run it beside the stack, or name one with --keycloak-url.")
+def _judge(_: Facts, realm: RealmView) -> Finding:
     if "offline_access" not in realm.default_scopes | realm.optional_scopes:
         return problem(
             "clients cannot ask for offline_access",
@@ -29,4 +23,4 @@ async def _examine(facts: Facts) -> Finding:
     return healthy("connections outlive the browser session")
 
 
-CHECK = Check("offline-role", "Long-lived connections", _examine, live=True)
+CHECK = realm_check("offline-role", "Long-lived connections", _judge)

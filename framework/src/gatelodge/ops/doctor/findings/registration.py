@@ -3,22 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gatelodge.core.errors import GatelodgeError
 from gatelodge.ops.doctor.facts import Facts, RealmView
-from gatelodge.ops.doctor.finding import Check, Finding, healthy, not_checked, problem, warning
+from gatelodge.ops.doctor.finding import Finding, healthy, problem, warning
+from gatelodge.ops.doctor.realm_check import realm_check
 
 __all__ = ["CHECK"]
 
 NEARLY_FULL = 0.8
 
 
-async def _examine(facts: Facts) -> Finding:
-    try:
-        realm = await facts.realm()
-    except GatelodgeError as error:
-        return not_checked(f"Keycloak's admin API refused: {error.detail}")
-    if realm is None:
-        return not_checked("no administrator is known", fix="Run it beside the stack, or name one with --keycloak-url.")
+def _judge(_: Facts, realm: RealmView) -> Finding:
     hosts = _config(realm, "trusted-hosts").get("trusted-hosts", [])
     if not hosts:
         return problem(
@@ -45,4 +39,4 @@ def _config(realm: RealmView, provider: str) -> Mapping[str, Any]:
     return config
 
 
-CHECK = Check("registration", "Client registration", _examine, live=True)
+CHECK = realm_check("registration", "Client registration", _judge)
