@@ -14,6 +14,7 @@ from gatelodge.registration.body import display_name
 from gatelodge.registration.config import RegistrationPolicy
 from gatelodge.registration.keycloak_clients import KeycloakClients
 from gatelodge.registration.marks import MADE_AT, MADE_BY, stamp
+from gatelodge.registration.provision import BASE
 from gatelodge.registration.redirects import any_port, check_redirects
 
 __all__ = ["PRODUCTS", "Predefined", "Product", "client_id_of", "predefine", "representation"]
@@ -88,20 +89,12 @@ def representation(
 ) -> dict[str, Any]:
     """A predefined client as Keycloak's ClientRepresentation; public without ``secret``; ``marks`` are attributes."""
     made: dict[str, Any] = {
-        "protocol": "openid-connect",
+        **BASE,
         "clientId": client_id,
         "name": name,
-        "enabled": True,
         "publicClient": secret is None,
         "clientAuthenticatorType": "client-secret",
-        "consentRequired": True,
-        "fullScopeAllowed": False,
-        "standardFlowEnabled": True,
-        "implicitFlowEnabled": False,
-        "directAccessGrantsEnabled": False,
-        "serviceAccountsEnabled": False,
         "redirectUris": any_port(redirects),
-        "webOrigins": [],
         "attributes": {"pkce.code.challenge.method": "S256", MADE_BY: "predefined", **marks},
     }
     return made if secret is None else {**made, "secret": secret.reveal()}

@@ -24,7 +24,7 @@ from gatelodge.registration.marks import (
 )
 from gatelodge.registration.redirects import any_port
 
-__all__ = ["Outcome", "Withdrawal", "provision", "withdraw"]
+__all__ = ["BASE", "Outcome", "Withdrawal", "provision", "withdraw"]
 
 Outcome = Literal["created", "updated", "unchanged", "foreign"]
 Withdrawal = Literal["marked", "disabled", "waiting", "foreign", "absent"]
@@ -43,7 +43,7 @@ async def provision(clients: KeycloakClients, document: ClientDocument, *, keys_
         made = _determined(document, keys_url)
         marks = {**made["attributes"], MADE_BY: "cimd", MADE_AT: stamp(now)}
         try:
-            await clients.create({**_BASE, **made, "clientId": document.client_id, "attributes": marks})
+            await clients.create({**BASE, **made, "clientId": document.client_id, "attributes": marks})
         except ClientExists:
             # Two people at once at the first try: the other request has just made it.
             found = await clients.find(document.client_id)
@@ -94,9 +94,9 @@ async def _write(clients: KeycloakClients, found: Mapping[str, Any], change: Map
     await clients.update(found["id"], {"clientId": found["clientId"], **change})
 
 
-# What every such client is, whatever its document says. Default and optional scopes are the realm's: Keycloak gives
+# What every client made here is, whatever asked for it. Default and optional scopes are the realm's: Keycloak gives
 # them to a new client that names none.
-_BASE: Mapping[str, Any] = {
+BASE: Mapping[str, Any] = {
     "protocol": "openid-connect",
     "enabled": True,
     "consentRequired": True,
