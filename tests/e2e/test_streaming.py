@@ -45,6 +45,7 @@ def edge(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
     )
     certificates = ensure_certificates(stack.state / "tls", SystemClock())
     render_static(CHECKOUT / "infra", folder / "traefik.yaml", bind="127.0.0.1", ports=ports)
+    (folder / "dynamic").mkdir()
     render_routes(CHECKOUT / "infra", folder / "dynamic", servers=(), ports=ports)
     traefik = find_binaries(read_versions(CHECKOUT / "infra" / "versions.toml")).traefik
     server_environment = {

@@ -19,6 +19,7 @@ from gatelodge.ops.link import oauth_steps
 from gatelodge.ops.link.browser import ScriptedBrowser
 from gatelodge.ops.link.oauth_types import OAuthRefused, Pkce, RegisteredClient
 from gatelodge.registration.documents.model import ClientDocument
+from gatelodge.registration.documents.names import safe_name
 from gatelodge.registration.marks import DISABLED_AT, WITHDRAWN_AT, made_by, mark
 from gatelodge.registration.provision import provision, withdraw
 from gatelodge.testing.tokens import make_key
@@ -232,11 +233,13 @@ async def test_a_client_with_keys_is_known_by_them_and_they_are_read_where_the_d
 async def test_markup_and_message_keys_in_a_name_do_not_reach_keycloak(
     visitor: Visitor, clients: KeycloakClients, document: ClientDocument
 ) -> None:
-    hostile = replace(document, name="${loginTitle} <b>ChatGPT</b>\u202e (chatgpt.com)\n")
+    # Cleaned where a document is read, which is the only way to one.
+    name = safe_name("${loginTitle} <b>ChatGPT</b>\u202e (chatgpt.com)\n", document.host)
+    hostile = replace(document, name=name)
     await provision(clients, hostile, keys_url=None, now=NOW)
-    name = visitor.stored(document.client_id)["name"]
-    assert name.endswith(f" ({document.host})")
-    assert not set("${}<>\u202e\n") & set(name)
+    shown = visitor.stored(document.client_id)["name"]
+    assert document.host in shown
+    assert not set("${}<>\u202e\n") & set(shown)
 
 
 @pytest.mark.parametrize("scopes", [(READ, "offline_access"), (READ,)], ids=["offline", "browser session"])

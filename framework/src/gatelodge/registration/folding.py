@@ -108,16 +108,20 @@ class Folding:
 
     async def _still_fits(self, client_id: str, body: Mapping[str, Any]) -> bool:
         found = await self._clients.find(client_id)
-        if found is None or not self._unused(found):
+        # Looked at before the mark too: it takes the registration token from whoever registered first, for good.
+        if found is None or not self._unused(found) or not await self._shareable(found, body):
             return False
-        if mark(found, FOLDED_AT) is None:
-            marks = {FOLDED_AT: stamp(self._clock.now())}
-            await self._clients.update(found["id"], {"clientId": client_id, "attributes": marks})
-            # Read again: whoever held the registration token may have used it just before.
-            found = await self._clients.find(client_id)
-            if found is None or mark(found, FOLDED_AT) is None:
-                return False
-        count = (await self._clients.sessions([found])).get(client_id)
+        if mark(found, FOLDED_AT) is not None:
+            return True
+        marks = {FOLDED_AT: stamp(self._clock.now())}
+        await self._clients.update(found["id"], {"clientId": client_id, "attributes": marks})
+        # Read again: whoever held the registration token may have used it just before.
+        found = await self._clients.find(client_id)
+        return found is not None and mark(found, FOLDED_AT) is not None and await self._shareable(found, body)
+
+    async def _shareable(self, found: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+        """Whether it has no session, and is what this body would make."""
+        count = (await self._clients.sessions([found])).get(found["clientId"])
         return count is not None and not count.active and not count.offline and _same(found, body)
 
     def _unused(self, found: Mapping[str, Any]) -> bool:

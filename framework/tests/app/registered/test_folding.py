@@ -94,6 +94,17 @@ async def test_a_client_that_somebody_uses_is_not_given_to_another(
     assert (await http.post(ENDPOINT, json=CLAUDE_CODE)).json()["client_id"] == "c-2"
 
 
+async def test_a_client_in_use_keeps_its_registration_token_after_an_equal_registration(
+    http: httpx.AsyncClient, realm: ManagedRealm
+) -> None:
+    first = (await http.post(ENDPOINT, json=CLAUDE_CODE)).json()
+    realm.counts["c-1"] = (1, 0)
+    await http.post(ENDPOINT, json=CLAUDE_CODE)
+    assert mark(realm.clients["c-1"], FOLDED_AT) is None
+    headers = bearer(first["registration_access_token"])
+    assert (await http.delete(f"{ENDPOINT}/c-1", headers=headers)).status_code == 204
+
+
 async def test_after_an_hour_a_new_client_is_made(
     http: httpx.AsyncClient, realm: ManagedRealm, clock: ManualClock
 ) -> None:

@@ -4,14 +4,18 @@ Invariant: one user signs in at one place at a time; every registered client is 
 """
 
 import asyncio
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from gatelodge.core.clock import Clock
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.urls import origin_of
 from gatelodge.ops.link.browser import SignInFailed
+from gatelodge.ops.link.oauth_steps import registration_body
 from gatelodge.ops.link.obtain import Obtained, obtain_tokens
+from gatelodge.ops.link.target import LOOPBACK_REDIRECT
 from gatelodge.ops.slo.client import LinkedClient
 from gatelodge.ops.slo.faults import RunFailed
 from gatelodge.ops.slo.journal import Journal, Link
@@ -44,7 +48,6 @@ class Linker:
         shares = [range(user, links, users) for user in range(users)]
         found = await asyncio.gather(*(self._links(user, share, clients) for user, share in enumerate(shares)))
         linked = sorted((client for share in found for client in share), key=lambda client: client.number)
-        # Only now: Keycloak may not find a client that is linking while another one is being deleted (measured).
         for obtained in self._spare:
             await self._remove(obtained)
         self._spare.clear()
@@ -76,7 +79,7 @@ class Linker:
         outbound = Outbound(ca_file=self.place.ca_file, timeout=_SECONDS)
         began = self.clock.monotonic()
         try:
-            obtained = await obtain_tokens(self.place.target(user), outbound=outbound)
+            obtained = await obtain_tokens(self.place.target(user), body=_body(), outbound=outbound)
         except GatelodgeError as error:
             seconds = round(self.clock.monotonic() - began, 4)
             self.journal.links.append(Link(user + 1, seconds, good=False, why=error.detail[:200]))
@@ -130,18 +133,25 @@ class Linker:
             return "its entry is at another origin"
         outbound = Outbound(ca_file=self.place.ca_file, timeout=_SECONDS)
         try:
-            status, unsure = 0, False
-            for attempt in range(_TRIES):
-                # Just after another client was deleted, Keycloak may refuse the right token of this one (measured).
+            status = await _delete(outbound, uri, bearer)
+            for attempt in range(1, _TRIES):
+                if status not in _UNKNOWN:
+                    break
                 await asyncio.sleep(attempt * _PAUSE)
                 status = await _delete(outbound, uri, bearer)
-                # After no answer it may be gone already: then nobody knows its token any more.
-                if status in {200, 204} or (unsure and status in {401, 404}):
+                # It may be gone since the try before: then nobody knows its token any more.
+                if status in {401, 404}:
                     return ""
-                unsure = unsure or status in _UNKNOWN
+            if status in {200, 204}:
+                return ""
         finally:
             await outbound.aclose()
         return f"DELETE was answered with status {status}"
+
+
+def _body() -> dict[str, Any]:
+    """A name of its own for each link: equal registrations may be answered with one client, which is then no link."""
+    return registration_body(LOOPBACK_REDIRECT, client_name=f"gatelodge slo {secrets.token_hex(4)}")
 
 
 async def _delete(outbound: Outbound, uri: str, bearer: str) -> int:
