@@ -37,6 +37,8 @@ test: lint
 bench: env
 	$(PY) benchmarks/token_check.py
 	$(PY) benchmarks/run.py $(ARGS)
+	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/desk.py
+	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/clients.py
 
 fuzz: env
 	PYTHONPATH=tests:tests/support:framework/tests/support $(PY) -m conformance.fuzz --seconds 600 $(ARGS)

@@ -12,7 +12,7 @@ _RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 @pytest.fixture
 def newest() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(max(_RESULTS.glob("*.json")).read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(max(_RESULTS.glob("*-resource-server.json")).read_text(encoding="utf-8"))
     return found
 
 
