@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 import os
+import resource
 import socket
 import ssl
 import subprocess
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
 from fastmcp import Context, FastMCP
 from native_stack import CHECKOUT, free_port
@@ -307,3 +309,13 @@ def call(
     body = json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}).encode()
     lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n" + extra.encode() + b"\r\n" + body
+
+
+def enough_descriptors(wanted: int) -> None:
+    """Let this process open as many files, both ends being in it; skip by name where it may not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"RLIMIT_NOFILE is {hard}; this test needs {wanted}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

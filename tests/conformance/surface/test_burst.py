@@ -5,7 +5,6 @@ cores that the opener shares, handshakes take the time, for every answer alike.
 """
 
 import os
-import resource
 import select
 import socket
 import ssl
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from results import record
-from surface import HOST, call, edge, surface
+from surface import HOST, call, edge, enough_descriptors, surface
 
 from gatelodge.app.slow_clients import Limits
 
@@ -62,9 +61,7 @@ def p99(times: list[float]) -> float:
 
 @pytest.mark.parametrize("name", ["direct", "traefik"])
 def test_nobody_is_refused_while_a_thousand_connections_are_opened(tmp_path: Path, name: str) -> None:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < 3 * MANY:
-        pytest.skip(f"RLIMIT_NOFILE is {soft}; this test needs {3 * MANY}")
+    enough_descriptors(3 * MANY)
     with surface(_HELD) as served:
         good = call(served.bearer(), "whoami", {"canary": "x"}, extra="Connection: close\r\n")
         if name == "direct":

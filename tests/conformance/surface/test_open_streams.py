@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from results import record
-from surface import HOST, Edge, Surface, descriptors, edge, surface, until
+from surface import HOST, Edge, Surface, descriptors, edge, enough_descriptors, surface, until
 from wire import LEGACY, MODERN, message
 
 from conformance.surface.test_slow_clients import connect, good_requests, p99, rest
@@ -45,6 +45,7 @@ def leave(waiting: socket.socket, count: int) -> None:
 
 @pytest.mark.parametrize(("way", "era"), [("direct", MODERN), ("direct", LEGACY), ("traefik", MODERN)])
 def test_five_hundred_open_streams_refuse_nobody_and_leave_nothing(tmp_path: Path, way: str, era: str) -> None:
+    enough_descriptors(6 * MANY)
     # Limits far shorter than the streams last: a stream that does not go on is no slow client.
     with surface(Limits(head=2, stall=2, body=2, idle=2, write=2)) as served:
         if way == "direct":

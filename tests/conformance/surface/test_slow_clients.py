@@ -1,7 +1,6 @@
 """Clients that are slow on purpose: each is closed in time, and a thousand of them cost the others nothing."""
 
 import os
-import resource
 import selectors
 import socket
 import ssl
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from results import record
-from surface import HOST, QUICK, Edge, Surface, call, descriptors, edge, surface, until
+from surface import HOST, QUICK, Edge, Surface, call, descriptors, edge, enough_descriptors, surface, until
 
 from gatelodge.app.slow_clients import Limits
 
@@ -219,25 +218,17 @@ def good_requests(port: int, context: ssl.SSLContext | None, bearer: str, count:
     return times, refused
 
 
-def enough_descriptors() -> None:
-    """Skip by name where this process may not open as many files; both ends are in it."""
-    wanted = 3 * MANY + 200
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        pytest.skip(f"RLIMIT_NOFILE is {soft}; this test needs {wanted}")
-
-
 HELD = Limits(head=8, stall=8, body=10, idle=5, write=8)
 
 
 def test_a_thousand_slow_connections_refuse_nobody_and_are_closed() -> None:
-    enough_descriptors()
+    enough_descriptors(3 * MANY + 200)
     with surface(HELD) as running:
         _thousand("direct", running.port, running, None)
 
 
 def test_a_thousand_slow_connections_through_traefik_refuse_nobody_and_are_closed(tmp_path: Path) -> None:
-    enough_descriptors()
+    enough_descriptors(3 * MANY + 200)
     # A TLS handshake each takes its time: held a little longer, so that all are there while the good calls run.
     with surface(HELD) as running, edge(tmp_path, running.port, read_timeout="10s") as front:
         _thousand("traefik", front.port, running, front)
