@@ -125,12 +125,10 @@ def _place(given: argparse.Namespace) -> "Place":
     from gatelodge.core.secret import Secret
     from gatelodge.ops.slo.faults import RunFailed
     from gatelodge.ops.slo.place import Place, local_place
-    from gatelodge.ops.stack.layout import Layout, find_checkout
+    from gatelodge.ops.stack.layout import layout_here
 
     if given.url is None:
-        checkout = find_checkout(Path.cwd())
-        state: Path = given.state_dir or checkout / ".gatelodge"
-        return local_place(Layout(checkout=checkout, state=state.absolute()))
+        return local_place(layout_here(given.state_dir))
     if not given.user or not given.password_file or not given.scope:
         raise RunFailed("a URL needs --user, --password-file and --scope", hint="Give them; nothing was sent.")
     try:

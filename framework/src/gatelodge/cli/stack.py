@@ -93,11 +93,9 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _layout(given: argparse.Namespace) -> "Layout":
-    from gatelodge.ops.stack.layout import Layout, find_checkout
+    from gatelodge.ops.stack.layout import layout_here
 
-    checkout = find_checkout(Path.cwd())
-    state: Path = given.state_dir or checkout / ".gatelodge"
-    return Layout(checkout=checkout, state=state.absolute())
+    return layout_here(given.state_dir)
 
 
 def _say(line: str) -> None:

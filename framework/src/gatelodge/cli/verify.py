@@ -143,18 +143,17 @@ def _check(given: argparse.Namespace) -> None:
 
 
 def _local(given: argparse.Namespace) -> "LocalStack | None":
-    from gatelodge.ops.stack.layout import CheckoutMissing, Layout, find_checkout
+    from gatelodge.ops.stack.layout import CheckoutMissing, layout_here
     from gatelodge.ops.verify.local import local_stack
 
     try:
-        checkout = find_checkout(Path.cwd())
+        layout = layout_here(given.state_dir)
     except CheckoutMissing:
         return None
-    state: Path = given.state_dir or checkout / ".gatelodge"
-    found = local_stack(Layout(checkout=checkout, state=state.absolute()), None if given.state_dir else given.url)
+    found = local_stack(layout, None if given.state_dir else given.url)
     if found is None and given.state_dir:
         raise _CannotVerify(
-            f"no stack runs in {state}", hint="gatelodge up starts one; leave --state-dir out otherwise."
+            f"no stack runs in {given.state_dir}", hint="gatelodge up starts one; leave --state-dir out otherwise."
         )
     return found
 

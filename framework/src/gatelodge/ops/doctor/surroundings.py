@@ -10,7 +10,7 @@ from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.secret import Secret
 from gatelodge.ops.doctor.facts import Administrator, Facts, administrator_of
-from gatelodge.ops.stack.layout import CheckoutMissing, Layout, find_checkout
+from gatelodge.ops.stack.layout import CheckoutMissing, Layout, layout_here
 from gatelodge.ops.stack.options import DEFAULT_PORT
 from gatelodge.ops.stack.record import Record, read_record
 from gatelodge.outbound.client import Outbound
@@ -84,10 +84,9 @@ def surroundings(
 
 def _layout(state: Path | None) -> Layout | None:
     try:
-        checkout = find_checkout(Path.cwd())
+        return layout_here(state)
     except CheckoutMissing:
         return None
-    return Layout(checkout=checkout, state=(state or checkout / ".gatelodge").absolute())
 
 
 def _administrator(

@@ -12,7 +12,7 @@ from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.ops.stack.failures import guarded_disk
 
-__all__ = ["CheckoutMissing", "Layout", "cache_folder", "find_checkout"]
+__all__ = ["CheckoutMissing", "Layout", "cache_folder", "find_checkout", "layout_here"]
 
 _PINS = Path("infra", "versions.toml")
 
@@ -109,6 +109,12 @@ def find_checkout(start: Path) -> Path:
         if (folder / _PINS).is_file():
             return folder
     raise CheckoutMissing(f"{start} is in no gatelodge checkout: {_PINS} not found", hint="Run it inside a checkout.")
+
+
+def layout_here(state: Path | None) -> Layout:
+    """The stack of the checkout that the caller stands in; ``state`` is another state folder. Raises: CheckoutMissing."""
+    checkout = find_checkout(Path.cwd())
+    return Layout(checkout=checkout, state=(state or checkout / ".gatelodge").absolute())
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
