@@ -1,7 +1,8 @@
 """Catalogue F02 over real sockets: whatever the issuer's end does, good keys stay and a fetch ends in time."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,6 @@ from gatelodge.testing.tokens import TokenFactory
 COMMAND = ".venv/bin/pytest tests/conformance/keys/test_faults.py"
 
 
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The deadline of a fetch, shortened so that silence is not waited for."""
-    monkeypatch.setattr("gatelodge.issuer.last_good.DEADLINE", 0.3)
-
-
 @pytest.fixture
 async def server(tokens: TokenFactory) -> AsyncIterator[FaultServer]:
     async with running() as server:
@@ -40,6 +35,15 @@ async def outbound() -> AsyncIterator[Outbound]:
     await outbound.aclose()
 
 
+@contextmanager
+def failing(server: FaultServer, fault: str) -> Iterator[None]:
+    """The fault, and a deadline so short that silence is not waited for: only here, where no fetch is to end well."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gatelodge.issuer.last_good.DEADLINE", 0.3)
+        patch.setattr(server, "fault", fault)
+        yield
+
+
 def source(base: str, outbound: Outbound, clock: ManualClock, state: Path | None = None) -> KeySource:
     config = IssuerConfig(ISSUER, internal_url=f"{base}/realms/mcp")
     return KeySource(outbound, config, MetadataSource(outbound, config, clock, state), clock, state)
@@ -51,12 +55,11 @@ async def test_a_fault_leaves_the_good_keys_and_heals(
 ) -> None:
     keys = source(server.base, outbound, clock)
     passed = [await keys.find(tokens.kid(), "RS256")]
-    server.fault = fault
-    for _ in range(3):
-        clock.advance(150)
-        passed.append(await keys.find(tokens.kid(), "RS256"))
-    assert len(server.requests) > 2, "the fault was never met"
-    server.fault = None
+    with failing(server, fault):
+        for _ in range(3):
+            clock.advance(150)
+            passed.append(await keys.find(tokens.kid(), "RS256"))
+        assert len(server.requests) > 2, "the fault was never met"
     clock.advance(300)
     tokens.rotate()
     server.publish(ISSUER, keycloak_metadata(ISSUER, scopes=()), tokens.jwks())
@@ -80,11 +83,9 @@ async def test_a_cold_process_says_that_it_has_no_keys_and_recovers(
     server: FaultServer, outbound: Outbound, tokens: TokenFactory, clock: ManualClock, fault: str
 ) -> None:
     keys = source(server.base, outbound, clock)
-    server.fault = fault
-    with pytest.raises(KeysUnavailable) as caught:
+    with failing(server, fault), pytest.raises(KeysUnavailable) as caught:
         await keys.find(tokens.kid(), "RS256")
     assert caught.value.status == 503
-    server.fault = None
     clock.advance(caught.value.retry_after)
 
     assert await keys.find(tokens.kid(), "RS256")
