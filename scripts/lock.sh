@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 .tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes "$@" \
   --custom-compile-command "make lock" --no-emit-package gatelodge --group dev \
-  framework/pyproject.toml --extra ops --extra report sample-deep-research-mcp/pyproject.toml --output-file requirements.lock
+  framework/pyproject.toml --extra ops --extra connections --extra redis --extra report sample-deep-research-mcp/pyproject.toml --output-file requirements.lock
