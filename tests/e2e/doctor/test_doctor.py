@@ -10,8 +10,9 @@ from native_stack import Stack, gatelodge
 
 from gatelodge.core.clock import SystemClock
 from gatelodge.ops.doctor.examine import CHECKS
-from gatelodge.ops.doctor.facts import Facts, administrator_of
+from gatelodge.ops.doctor.facts import Facts
 from gatelodge.ops.doctor.finding import Severity
+from gatelodge.ops.stack.internal import read_internal
 from gatelodge.ops.stack.layout import Layout, find_checkout
 from gatelodge.outbound.client import Outbound
 
@@ -44,7 +45,9 @@ def test_the_bundle_has_the_logs_and_none_of_the_passwords(stack: Stack, tmp_pat
 async def test_faults_of_a_real_realm_are_found_in_what_the_admin_api_gives(stack: Stack) -> None:
     layout = Layout(checkout=find_checkout(Path(__file__)), state=stack.state)
     outbound = Outbound(ca_file=stack.ca_file)
-    facts = Facts(stack.mcp_url, outbound, SystemClock(), {}, layout, administrator=administrator_of(layout))
+    inside = read_internal(layout)
+    assert inside is not None
+    facts = Facts(stack.mcp_url, outbound, SystemClock(), {}, layout, administrator=inside.administrator)
     try:
         realm = await facts.realm()
         assert realm is not None

@@ -12,10 +12,11 @@ from gatelodge.cli.main import main
 from gatelodge.core.secret import Secret
 from gatelodge.ops.doctor.bundle import BundleRefused, write_bundle
 from gatelodge.ops.doctor.examine import CHECKS, Report, examine
-from gatelodge.ops.doctor.facts import Administrator, Facts
+from gatelodge.ops.doctor.facts import Facts
 from gatelodge.ops.doctor.finding import Severity, healthy, problem
 from gatelodge.ops.doctor.surroundings import DoctorInput, surroundings
 from gatelodge.ops.doctor.table import render
+from gatelodge.ops.stack.internal import Administrator
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.ops.stack.record import Record, RunState, write_record
 

@@ -4,32 +4,22 @@ Read only. The realm is read once with an administrator's account, which the nat
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gatelodge.core.clock import Clock
-from gatelodge.core.secret import Secret
 from gatelodge.core.urls import origin_of, path_of, well_known
 from gatelodge.ops.realm.apply import RealmAdmin
+from gatelodge.ops.stack.internal import Administrator
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.ops.stack.record import Record
 from gatelodge.outbound.client import Answer, Outbound
 
-__all__ = ["Administrator", "Facts", "RealmView", "administrator_of"]
+__all__ = ["Facts", "RealmView"]
 
 _POLICIES = "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy"
-
-
-@dataclass(frozen=True, slots=True)
-class Administrator:
-    """The way into Keycloak: its internal address and an account of its ``master`` realm."""
-
-    url: str
-    username: str
-    password: Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +84,6 @@ class Facts:
     def path(self) -> str:
         """The MCP endpoint's path."""
         return path_of(self.mcp_url)
-
-
-def administrator_of(layout: Layout) -> Administrator | None:
-    """The administrator of the stack in this state folder; None when none runs or the file is not usable."""
-    try:
-        document = json.loads(layout.internal.read_text(encoding="utf-8"))
-        account = document["admin"]
-        return Administrator(document["keycloak_url"], account["username"], Secret(account["password"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _read_realm(way_in: Administrator, name: str) -> RealmView:

@@ -9,7 +9,8 @@ from gatelodge.core.clock import Clock
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.secret import Secret
-from gatelodge.ops.doctor.facts import Administrator, Facts, administrator_of
+from gatelodge.ops.doctor.facts import Facts
+from gatelodge.ops.stack.internal import Administrator, read_internal
 from gatelodge.ops.stack.layout import CheckoutMissing, Layout, layout_here
 from gatelodge.ops.stack.options import DEFAULT_PORT
 from gatelodge.ops.stack.record import Record, read_record
@@ -93,7 +94,8 @@ def _administrator(
     layout: Layout | None, keycloak_url: str | None, admin: str, password_file: Path | None
 ) -> Administrator | None:
     if keycloak_url is None:
-        return administrator_of(layout) if layout else None
+        inside = read_internal(layout) if layout else None
+        return inside.administrator if inside else None
     if password_file is None:
         raise DoctorInput(
             "--keycloak-url needs --admin-password-file", hint="Put the password into a file of mode 0600."

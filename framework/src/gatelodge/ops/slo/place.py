@@ -3,7 +3,6 @@
 Invariant: without a URL nothing but loopback is called. Not here: what is started beside a stack (``beside``).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from gatelodge.core.urls import is_loopback
 from gatelodge.ops.link.target import LinkTarget
 from gatelodge.ops.realm.apply import RealmAdmin
 from gatelodge.ops.slo.faults import RunFailed
+from gatelodge.ops.stack.internal import read_internal
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.ops.stack.status import read_status
 
@@ -24,7 +24,7 @@ _QUERY = "gatelodge"
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """The inside of a local stack; ``internal`` holds its addresses and the administrator."""
+    """The inside of a local stack; ``internal`` holds its addresses by name."""
 
     layout: Layout
     internal: Mapping[str, str]
@@ -62,16 +62,15 @@ def local_place(layout: Layout) -> Place:
             f"the stack's public URL {mcp_url} is not on this machine",
             hint="Give that URL as an argument when the load may go there.",
         )
-    try:
-        known = json.loads(layout.internal.read_text(encoding="utf-8"))
-        admin = RealmAdmin(known["keycloak_url"], known["admin"]["username"], Secret(known["admin"]["password"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFailed("the stack's internal.json cannot be read", hint="Start the stack again.") from error
+    inside = read_internal(layout)
+    if inside is None:
+        raise RunFailed("the stack's internal.json cannot be read", hint="Start the stack again.")
+    who = inside.administrator
     return Place(
         mcp_url=mcp_url,
         ca_file=status.ca_file,
         issuer=status.urls["issuer"],
         users=tuple((name, Secret(password)) for name, password in status.users.items()),
         scopes=("deep-research:read", "deep-research:write", "offline_access"),
-        local=Local(layout, {key: value for key, value in known.items() if isinstance(value, str)}, admin),
+        local=Local(layout, inside.urls, RealmAdmin(who.url, who.username, who.password)),
     )

@@ -17,7 +17,9 @@ from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
 from gatelodge.core.urls import origin_of
 from gatelodge.ops.realm.apply import RealmAdmin
+from gatelodge.ops.realm.connection import RealmRefused
 from gatelodge.ops.stack.authority import host_certificate
+from gatelodge.ops.stack.internal import read_internal
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.ops.stack.record import write_private
 from gatelodge.ops.stack.status import read_status
@@ -43,8 +45,11 @@ class LocalStack:
 
     def remove(self, client_id: str) -> None:
         """Remove a registered client by the realm's administrator. Raises: RealmRefused."""
-        known = json.loads(self.layout.internal.read_text(encoding="utf-8"))
-        admin = RealmAdmin(known["keycloak_url"], known["admin"]["username"], Secret(known["admin"]["password"]))
+        inside = read_internal(self.layout)
+        if inside is None:
+            raise RealmRefused("DELETE", "clients", 0, f"{self.layout.internal} cannot be read; start the stack again")
+        who = inside.administrator
+        admin = RealmAdmin(who.url, who.username, who.password)
         try:
             admin.delete_client(client_id)
         finally:
@@ -56,7 +61,8 @@ class LocalStack:
 
         Raises: AuthorityMissing, DiskRefused.
         """
-        place = json.loads(self.layout.internal.read_text(encoding="utf-8")).get("documents")
+        inside = read_internal(self.layout)
+        place = inside.documents if inside else None
         if place is None:
             yield None
             return
