@@ -1,9 +1,9 @@
 # Needs python3 (3.11 or later), make and bash. Everything else goes into this checkout and the user's cache folder.
 SHELL := bash
 PY := .venv/bin/python
-CODE := framework sample-deep-research-mcp tests benchmarks
+CODE := framework sample-deep-research-mcp tests benchmarks infra scripts
 
-.PHONY: up down status test lint fmt bench fuzz lock env
+.PHONY: up down status test test-cluster lint fmt scan bench fuzz lock env
 
 env: .venv/.ready
 
@@ -22,7 +22,7 @@ status: env
 lint: env
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
-	.venv/bin/mypy framework/src sample-deep-research-mcp/src framework/tests sample-deep-research-mcp/tests tests
+	.venv/bin/mypy framework/src sample-deep-research-mcp/src framework/tests sample-deep-research-mcp/tests tests infra/compose
 	MYPYPATH=benchmarks .venv/bin/mypy benchmarks
 	.venv/bin/lint-imports
 
@@ -32,6 +32,15 @@ fmt: env
 
 test: lint
 	@bash scripts/test.sh
+
+# Long runs on a Docker deployment: kills, cut networks, restore. Results as for bench.
+test-cluster: env
+	@bash tests/e2e/docker/setup.sh
+	GATELODGE_RESULTS=$${GATELODGE_RESULTS:-$(CURDIR)/benchmarks/results} $(PY) -m pytest tests/e2e/docker -m cluster --durations=20 $(ARGS)
+
+# What needs no network; `make test` runs the same. docs/reference/security-scans.md
+scan: env
+	@PYTHONPATH=tests:tests/support $(PY) -m repo.scans $(ARGS)
 
 # Longer runs: results go to benchmarks/results, or to the folder in GATELODGE_RESULTS.
 bench: env

@@ -1,55 +1,22 @@
 """No part that is used is older than the release that fixed the last known vulnerability that could be reached here."""
 
-import importlib.metadata
-import json
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from functools import cache
+import copy
+import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
-from packaging.version import Version
 from results import record
 
-from repo.checkout import ROOT
+from repo.scans import floors
 
-FLOORS: Mapping[str, Mapping[str, str]] = tomllib.loads((ROOT / "infra" / "floors.toml").read_text(encoding="utf-8"))
-PYTHON, PARTS, NODE = FLOORS["python"], FLOORS["parts"], FLOORS["node"]
-_PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
-
-
-@cache
-def parts() -> Mapping[str, Any]:
-    """The pins of the real parts."""
-    return tomllib.loads((ROOT / "infra" / "versions.toml").read_text(encoding="utf-8"))
-
-
-def used() -> Iterator[tuple[str, str, str]]:
-    """Every part that has a floor: where it was looked up and its name, the version used, the floor."""
-    pinned = dict(_PIN.findall((ROOT / "requirements.lock").read_text(encoding="utf-8")))
-    for name, floor in PYTHON.items():
-        yield f"lock {name}", pinned[name], floor
-        yield f"installed {name}", importlib.metadata.version(name), floor
-    for name, floor in PARTS.items():
-        yield name, parts()[name]["version"], floor
-    for path in sorted((ROOT / "tests").rglob("package-lock.json")):
-        if "node_modules" in path.relative_to(ROOT).parts:
-            continue
-        for place, package in json.loads(path.read_text(encoding="utf-8"))["packages"].items():
-            name = place.rpartition("node_modules/")[2]
-            if name in NODE:
-                yield f"{path.parent.name} {name}", package["version"], NODE[name]
-
-
-def below(found: list[tuple[str, str, str]]) -> list[str]:
-    """Those that are older than their floor."""
-    return [f"{name} {version} < {floor}" for name, version, floor in found if Version(version) < Version(floor)]
+TABLE = floors.read(Path("infra/floors.toml"))
+TODAY = dt.datetime.now(dt.UTC).date()
 
 
 def test_nothing_that_is_used_is_below_its_floor() -> None:
-    found = list(used())
-    old = below(found)
+    found = list(floors.used(TABLE))
+    old = floors.below(found)
     record(
         7,
         name="locked, installed and pinned parts",
@@ -59,12 +26,13 @@ def test_nothing_that_is_used_is_below_its_floor() -> None:
         negative_control="a part one release below its floor is named (test_a_part_below_its_floor_is_named)",
     )
     assert old == []
-    assert {name.rpartition(" ")[2] for name, _, _ in found} == {*PYTHON, *PARTS, *NODE}
+    outcome = floors.scan()
+    assert outcome.findings == ()
+    assert outcome.looked_at.startswith(str(len(found)))
 
 
-def test_the_image_of_keycloak_for_deployments_is_not_below_its_floor() -> None:
-    tag = parts()["keycloak"]["image"].rpartition(":")[2]
-    assert below([("keycloak image", tag, FLOORS["images"]["keycloak"])]) == []
+def test_every_image_that_a_deployment_pulls_has_a_floor() -> None:
+    assert set(floors.tags()) == set(TABLE["images"])
 
 
 @pytest.mark.parametrize(
@@ -72,4 +40,41 @@ def test_the_image_of_keycloak_for_deployments_is_not_below_its_floor() -> None:
     [("0.0.30", "0.0.31", True), ("0.0.31", "0.0.31", False), ("2.3.0", "1.28.1", False), ("1.9.9", "1.10.0", True)],
 )
 def test_a_part_below_its_floor_is_named(version: str, floor: str, old: bool) -> None:
-    assert bool(below([("part", version, floor)])) is old
+    assert bool(floors.below([("part", version, floor)])) is old
+
+
+@pytest.mark.parametrize(
+    ("tag", "floor", "old"),
+    [
+        ("26.7.4", "26.7.5", True),
+        ("v3.7.12", "3.7.13", True),
+        ("v3.7.15", "3.7.13", False),
+        ("17.9-trixie", "17.10", True),
+        ("17.12-trixie", "17.10", False),
+        ("3.13-slim-trixie", "3.13.13", False),
+        ("3.12-slim-trixie", "3.13.13", True),
+        ("latest", "1.0", True),
+    ],
+)
+def test_an_image_s_tag_is_compared_by_the_numbers_it_has(tag: str, floor: str, old: bool) -> None:
+    assert floors.tag_below(tag, floor) is old
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"ids": []}, "needs the ids"),
+        ({"ids": ["a blog post"]}, "needs the ids"),
+        ({"reviewed": None}, "day of the last review"),
+        ({"reviewed": TODAY + dt.timedelta(days=1)}, "day of the last review"),
+        ({"floor": None}, "no floor"),
+        ({"note": "x"}, "unknown keys"),
+    ],
+)
+def test_an_entry_that_does_not_say_where_it_is_from_is_refused(change: dict[str, Any], says: str) -> None:
+    table = copy.deepcopy(TABLE)
+    assert floors.unsourced(table, TODAY) == []
+    table["python"]["h11"] |= change
+    (fault,) = floors.unsourced(table, TODAY)
+    assert fault.startswith("python.h11: ")
+    assert says in fault

@@ -109,7 +109,7 @@ async def test_a_part_below_its_floor_is_named(facts: Make, layout: Layout, pyte
     floors = (infra / "floors.toml").read_text()
     (layout.infra / "floors.toml").write_text(floors)
     assert (await found("versions", facts(layout=layout))).severity is Severity.OK
-    (layout.infra / "floors.toml").write_text(floors.replace('fastmcp = "', 'fastmcp = "9'))
+    (layout.infra / "floors.toml").write_text(floors.replace('fastmcp]\nfloor = "', 'fastmcp]\nfloor = "9'))
     finding = await found("versions", facts(layout=layout))
     assert finding.severity is Severity.PROBLEM
     assert "fastmcp" in finding.cause

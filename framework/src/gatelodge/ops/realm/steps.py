@@ -151,7 +151,7 @@ class Steps:
 
     def _mapper(self, step: Step) -> None:
         thing = step.wanted or _present(step)
-        assert thing.parent is not None, "a mapper belongs to something"  # noqa: S101
+        assert thing.parent is not None, "a mapper belongs to something"  # noqa: S101 - for the types
         place, owner = self._place_of(thing)
         path = f"admin/realms/{self._realm}/{place}/{owner}/protocol-mappers/models"
         if step.action == "create":
@@ -227,12 +227,12 @@ class Steps:
 
 
 def _wanted(step: Step) -> Thing:
-    assert step.wanted is not None, step  # noqa: S101
+    assert step.wanted is not None, step  # noqa: S101 - for the types
     return step.wanted
 
 
 def _present(step: Step) -> Thing:
-    assert step.present is not None, step  # noqa: S101
+    assert step.present is not None, step  # noqa: S101 - for the types
     return step.present
 
 

@@ -22,7 +22,7 @@ async def _examine(facts: Facts) -> Finding:
     except (OSError, tomllib.TOMLDecodeError, PinsInvalid) as error:
         return not_checked(f"the floor table or the pins cannot be read: {error}")
     used = {**_installed(floors["python"]), "keycloak": parts.keycloak.version, "traefik": parts.traefik.version}
-    wanted = {name: str(floor) for name, floor in {**floors["python"], **floors["parts"]}.items()}
+    wanted = {name: str(entry["floor"]) for name, entry in {**floors["python"], **floors["parts"]}.items()}
     old = [
         f"{name} {used[name]} is older than {wanted[name]}" for name in sorted(used) if below(used[name], wanted[name])
     ]
