@@ -1,0 +1,25 @@
+"""Who acted, in a form that a trail may keep for years: a digest for users, a name for operators."""
+
+import hashlib
+import re
+
+__all__ = ["SYSTEM", "of_operator", "of_user"]
+
+SYSTEM = "system"
+_LENGTH = 20  # hex digits: 80 bits, no two users of one server share it
+_NAME = re.compile(r"[^A-Za-z0-9._@-]")
+
+
+def of_user(issuer: str, subject: str) -> str:
+    """The actor of a signed-in user: the same for the same (issuer, subject), and neither can be read from it.
+
+    Who knows both can compute it, so that an operator finds a user's events.
+    """
+    # The length in front keeps (ab, c) and (a, bc) apart.
+    together = f"{len(issuer)}|{issuer}|{subject}"
+    return "user:" + hashlib.sha256(together.encode()).hexdigest()[:_LENGTH]
+
+
+def of_operator(name: str) -> str:
+    """The actor of someone at the command line, by the name of the system's user."""
+    return "operator:" + _NAME.sub("_", name)[:64]

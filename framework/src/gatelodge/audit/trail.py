@@ -1,0 +1,207 @@
+"""The trail on a database: events appended one after the other, durable at once or in groups.
+
+Invariants: ``record`` returns when the event is durable (or, in a caller's transaction, is kept exactly when that one
+is); ``note`` costs the caller no waiting and loses nothing silently: what it took is kept within ``WINDOW`` while the
+database works, and when the queue is full the caller is told so.
+Not here: the check of a trail (``verdict``).
+"""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Iterable
+from itertools import islice
+
+from gatelodge.audit.chain import Anchor, Recorded, link
+from gatelodge.audit.errors import EventRefused, TrailBroken
+from gatelodge.audit.event import Event
+from gatelodge.audit.unkept import NoTrail
+from gatelodge.audit.verdict import Verdict, verify
+from gatelodge.core.clock import Clock
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.storage.database import Database, Row, Transaction
+from gatelodge.storage.errors import StorageUnavailable
+
+__all__ = ["WINDOW", "NoTrail", "Trail"]
+
+WINDOW = 0.25  # seconds from note() to the commit that keeps it
+_QUEUE = 10_000
+_GROUP = 500
+_PAGE = 500
+_RETRY = 1.0
+_log = logging.getLogger(__name__)
+_INSERT = (
+    "INSERT INTO audit_log (seq, at, kind, actor, subject, outcome, rule, request_id, previous, digest) VALUES"
+    " (:seq, :at, :kind, :actor, :subject, :outcome, :rule, :request_id, :previous, :digest)"
+)
+
+
+class Trail:
+    """One trail; any number of processes append to the same one."""
+
+    def __init__(self, db: Database, clock: Clock, *, queue: int = _QUEUE, window: float = WINDOW) -> None:
+        self._db, self._clock = db, clock
+        self._largest, self._window = queue, window
+        self._queued: deque[tuple[Event, float]] = deque()
+        self._writing = asyncio.Lock()
+        self._in_doubt: tuple[int, Anchor] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def record(self, event: Event, *, tx: Transaction | None = None) -> None:
+        """Append; durable on return, or with the caller's own transaction.
+
+        In a transaction, record last: until it ends no one else can append.
+        Raises: StorageUnavailable, StorageFault, Conflict, TrailBroken.
+        """
+        if tx is not None:
+            await self._append(tx, [(event, self._clock.now())])
+            return
+        async with self._db.transaction() as transaction:
+            await self._append(transaction, [(event, self._clock.now())])
+
+    def note(self, event: Event) -> None:
+        """Queue an event that is kept within ``WINDOW``: for reads, whose answer must not wait for a disk.
+
+        Raises: StorageUnavailable, when the queue is full: the database has not kept up, so the read is refused.
+        """
+        if self._closed or len(self._queued) >= self._largest:
+            raise StorageUnavailable(
+                f"The audit queue is {'closed' if self._closed else f'full ({self._largest} events)'}.",
+                hint="Nothing is done that cannot be recorded: make the database work, and it goes on by itself.",
+            )
+        self._queued.append((event, self._clock.now()))
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._keep_up())
+
+    async def flush(self) -> None:
+        """Keep what is queued now.
+
+        Raises: as ``record``; what could not be kept stays queued.
+        """
+        async with self._writing:
+            await self._settle()
+            while self._queued:
+                group = list(islice(self._queued, _GROUP))
+                async with self._db.transaction() as transaction:
+                    self._in_doubt = len(group), await self._append(transaction, group)
+                self._forget(len(group))
+
+    async def _settle(self) -> None:
+        """After a commit whose end is unknown (a lost connection, a cancelled task): see whether its events are kept."""
+        if self._in_doubt is None:
+            return
+        count, end = self._in_doubt
+        async with self._db.reading() as transaction:
+            kept = await transaction.one("SELECT digest FROM audit_log WHERE seq = :seq", seq=end.seq)
+        self._forget(count if kept is not None and kept["digest"] == end.digest else 0)
+
+    def _forget(self, count: int) -> None:
+        self._in_doubt = None
+        for _ in range(count):
+            self._queued.popleft()
+
+    async def aclose(self) -> None:
+        """Keep what is queued and take no more."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        await self.flush()
+
+    async def anchor(self) -> Anchor:
+        """Where the trail ends now, what is queued included; keep it elsewhere and hand it to ``verify`` later."""
+        await self.flush()
+        async with self._db.reading() as transaction:
+            return _anchor(await transaction.one("SELECT seq, digest FROM audit_head WHERE id = 1"))
+
+    async def verify(self, *anchors: Anchor) -> Verdict:
+        """Walk the chain from its start: the first place where it is broken, and why."""
+        await self.flush()
+        return await verify(self._db, anchors)
+
+    async def search(
+        self,
+        *,
+        kinds: Collection[str] | None = None,
+        actor: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        limit: int = 1000,
+    ) -> AsyncIterator[Recorded]:
+        """Events, oldest first, of these kinds and this actor, with ``since <= at < until`` (seconds since the epoch)."""
+        where, values = _conditions(kinds, actor, since, until)
+        after, left = 0, limit
+        while left > 0:
+            async with self._db.reading() as transaction:
+                rows = await transaction.all(
+                    f"SELECT * FROM audit_log WHERE seq > :after{where} ORDER BY seq LIMIT :page",  # noqa: S608 - our own words
+                    after=after,
+                    page=min(left, _PAGE),
+                    **values,
+                )
+            for row in rows:
+                yield _recorded(row)
+            if len(rows) < min(left, _PAGE):
+                return
+            after, left = rows[-1]["seq"], left - len(rows)
+
+    async def _append(self, transaction: Transaction, events: Iterable[tuple[Event, float]]) -> Anchor:
+        lock = " FOR UPDATE" if transaction.dialect == "postgresql" else ""
+        end = _anchor(await transaction.one(f"SELECT seq, digest FROM audit_head WHERE id = 1{lock}"))  # noqa: S608 - our own words
+        rows = []
+        for event, at in events:
+            made = link(event, end, at)
+            rows.append(made.values())
+            end = Anchor(made.seq, made.digest)
+        await transaction.many(_INSERT, rows)
+        await transaction.execute(
+            "UPDATE audit_head SET seq = :seq, digest = :digest WHERE id = 1", seq=end.seq, digest=end.digest
+        )
+        return end
+
+    async def _keep_up(self) -> None:
+        wait = self._window
+        while self._queued:
+            await asyncio.sleep(wait)
+            try:
+                await self.flush()
+                wait = self._window
+            except GatelodgeError as error:
+                _log.error("%d audit events wait for the database: %s", len(self._queued), error.detail)
+                wait = _RETRY
+
+
+def _anchor(row: Row | None) -> Anchor:
+    if row is None:
+        raise TrailBroken("The audit trail has no head row.", hint="Someone removed it: restore the last backup.")
+    return Anchor(row["seq"], row["digest"])
+
+
+def _recorded(row: Row) -> Recorded:
+    try:
+        subject = json.loads(row["subject"])
+        event = Event(row["kind"], row["actor"], subject, row["outcome"], row["rule"], row["request_id"])
+    except (EventRefused, ValueError, TypeError) as error:
+        raise TrailBroken(f"Row {row['seq']} of the audit trail is no event.", hint="Verify the trail.") from error
+    return Recorded(row["seq"], row["at"], event)
+
+
+def _conditions(
+    kinds: Collection[str] | None, actor: str | None, since: float | None, until: float | None
+) -> tuple[str, dict[str, str | float]]:
+    names = {f"kind{index}": kind for index, kind in enumerate(sorted(kinds or ()))}
+    listed = " AND kind IN (" + ", ".join(f":{name}" for name in names) + ")" if names else ""
+    if kinds is not None and not names:
+        listed = " AND 1 = 0"
+    where, values = listed, dict[str, str | float](names)
+    for column, sign, name, value in (
+        ("actor", "=", "actor", actor),
+        ("at", ">=", "since", since),
+        ("at", "<", "until", until),
+    ):
+        if value is not None:
+            where += f" AND {column} {sign} :{name}"
+            values[name] = value
+    return where, values

@@ -1,0 +1,201 @@
+"""Transactions on SQLite and PostgreSQL behind one small interface: plain SQL with named parameters (``:name``).
+
+Invariants: a change is durable when ``transaction()`` ends without an error; a commit that has begun is never
+abandoned; every driver error leaves here as one of ``storage.errors``.
+Not here: the schema (``migrations``), what is kept.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.secret import Secret
+from gatelodge.storage import faults
+from gatelodge.storage.config import DatabaseConfig
+from gatelodge.storage.errors import StorageFault, StorageUnavailable
+
+__all__ = ["Database", "Row", "Transaction", "open_database"]
+
+Row: TypeAlias = RowMapping
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_text = lru_cache(maxsize=512)(text)
+
+
+class Database:
+    """An open database; made by ``open_database``."""
+
+    def __init__(
+        self,
+        config: DatabaseConfig,
+        engines: tuple[AsyncEngine, AsyncEngine],
+        errors: tuple[type[Exception], ...],
+    ) -> None:
+        self.dialect: Literal["sqlite", "postgresql"] = config.dialect
+        self.place = config.place
+        self._writing, self._reading = engines
+        self._errors = errors
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Transaction"]:
+        """A transaction that may write: commits at the end, rolls back on any error. They do not nest.
+
+        Raises: StorageUnavailable, StorageFault, Conflict.
+        """
+        async with self._connected(self._writing) as transaction:
+            yield transaction
+            await transaction.commit()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["Transaction"]:
+        """A transaction that sees one state (SQLite) or the committed ones (PostgreSQL), and cannot write."""
+        async with self._connected(self._reading) as transaction:
+            yield transaction
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for engine in (self._writing, self._reading):
+            await engine.dispose()
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator["Transaction"]:
+        connection = engine.connect()
+        transaction = Transaction(connection, self.dialect, self.place, self._errors)
+        try:
+            await transaction.begin()
+            yield transaction
+        except (StorageUnavailable, StorageFault):
+            # A connection that met a fault is not given to anyone else.
+            await self._end(connection, broken=True)
+            raise
+        finally:
+            await self._end(connection, broken=False)
+
+    async def _end(self, connection: AsyncConnection, *, broken: bool) -> None:
+        if connection.sync_connection is None or connection.closed:
+            return
+        try:
+            await _to_its_end(connection.invalidate() if broken else connection.close())
+        except self._errors as error:
+            _log.warning("a connection to %s could not be closed: %s", self.place, type(error).__name__)
+
+
+class Transaction:
+    """Statements of one transaction. Values are given by name: ``await tx.one("... WHERE id = :id", id=id)``."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        dialect: Literal["sqlite", "postgresql"],
+        place: str,
+        errors: tuple[type[Exception], ...],
+    ) -> None:
+        self.dialect = dialect
+        self._connection, self._place, self._errors = connection, place, errors
+
+    async def execute(self, sql: str, **values: Any) -> int:
+        """Run a statement and give the number of rows it touched."""
+        return (await self._run(sql, values)).rowcount
+
+    async def one(self, sql: str, **values: Any) -> Row | None:
+        """The first row of the answer, or None."""
+        return (await self._run(sql, values)).mappings().first()
+
+    async def all(self, sql: str, **values: Any) -> list[Row]:
+        """Every row of the answer."""
+        return list((await self._run(sql, values)).mappings().all())
+
+    async def many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement once for each row of values, in one go."""
+        if rows:
+            await self._run(sql, rows)
+
+    async def statement(self, sql: str) -> None:
+        """Run a statement as it stands, without parameters: for migrations."""
+        await self._guarded(self._connection.exec_driver_sql(sql))
+
+    async def begin(self) -> None:
+        """Connect and begin; called once, by ``Database``."""
+
+        async def start() -> None:
+            await self._connection.start()
+            await self._connection.begin()
+
+        await self._guarded(start())
+
+    async def commit(self) -> None:
+        """Commit; called once, by ``Database``."""
+        await self._guarded(_to_its_end(self._connection.commit()), committing=True)
+
+    async def _run(self, sql: str, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
+        rows = [values] if isinstance(values, Mapping) else values
+        if any(isinstance(value, Secret) for row in rows for value in row.values()):
+            raise TypeError("A Secret is never a value of a statement: seal it first.")
+        return await self._guarded(self._connection.execute(_text(sql), values))
+
+    async def _guarded(self, work: Awaitable[T], *, committing: bool = False) -> T:
+        try:
+            return await work
+        except self._errors as error:
+            if isinstance(error, GatelodgeError):
+                raise
+            raise faults.translate(error, self._place, committing=committing) from error
+
+
+async def open_database(config: DatabaseConfig) -> Database:
+    """Connect and check that commits will be durable; the schema is left to ``migrations.migrate``.
+
+    Raises: StorageUnavailable, when it is not reached; StorageFault, when it is too old or not durable.
+    """
+    # Each driver is loaded by the server that uses it.
+    if config.dialect == "sqlite":
+        from gatelodge.storage import sqlite  # noqa: PLC0415
+
+        await asyncio.to_thread(sqlite.make_file, config)
+        database = Database(config, sqlite.make_engines(config), faults.DRIVER_ERRORS)
+    else:
+        from gatelodge.storage import postgres  # noqa: PLC0415
+
+        errors = (*faults.DRIVER_ERRORS, *postgres.DRIVER_ERRORS)
+        engines = postgres.make_engines(config)
+        database = Database(config, engines, errors)
+        try:
+            await postgres.check(engines[0], config.place)
+        except errors as error:
+            await database.aclose()
+            raise faults.translate(error, config.place) from error
+        except BaseException:
+            await database.aclose()
+            raise
+        return database
+    try:
+        async with database.transaction() as transaction:
+            await transaction.one("SELECT count(*) FROM sqlite_master")
+    except BaseException:
+        await database.aclose()
+        raise
+    return database
+
+
+async def _to_its_end(work: Awaitable[T]) -> T:
+    """Wait for ``work`` even when this task is cancelled meanwhile; the cancellation is passed on afterwards."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                continue
+        if not task.cancelled():
+            task.exception()
+        raise
