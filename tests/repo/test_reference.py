@@ -11,8 +11,10 @@ from pydantic_settings import BaseSettings
 
 from gatelodge.cli.main import build_parser
 from gatelodge.ops.doctor.examine import CHECKS
+from gatelodge.settings.connections import ConnectionSettings
 from gatelodge.settings.desk import DeskSettings
 from gatelodge.settings.server import ServerSettings
+from gatelodge.settings.vault import VaultSettings
 from repo.checkout import ROOT, relative, text_files
 from repo.error_reference import render
 from repo.markdown import command_lines, sections, tables
@@ -58,6 +60,8 @@ def variables(model: type[BaseSettings]) -> dict[str, str]:
 MODELS: Mapping[str, type[BaseSettings]] = {
     "A server": ServerSettings,
     "The desk": DeskSettings,
+    "The vault": VaultSettings,
+    "Linked accounts": ConnectionSettings,
     "The sample server": sample_settings.Settings,
 }
 

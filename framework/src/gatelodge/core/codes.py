@@ -51,6 +51,25 @@ class Code(Enum):
     STACK_RUNNING = "stack_running"
     REALM_REFUSED = "realm_refused"
     LINK_FAILED = "link_failed"
+    VAULT_KEY = "vault_key"
+    VAULT_UNREADABLE = "vault_unreadable"
+    STORE_READ_ONLY = "store_read_only"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
+    STORAGE_FAULT = "storage_fault"
+    STORAGE_CONFLICT = "storage_conflict"
+    CONNECTION_MISSING = "connection_missing"
+    CONNECTION_NEEDS_REAUTH = "connection_needs_reauth"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    PROVIDER_MISCONFIGURED = "provider_misconfigured"
+    PROVIDER_REFUSED = "provider_refused"
+    PROVIDER_LIMITED = "provider_limited"
+    PROXY_REFUSED = "proxy_refused"
+    ARGUMENT_REFUSED = "argument_refused"
+    AUTHORIZATION_STATE = "authorization_state"
+    SESSION_REQUIRED = "session_required"
+    CSRF_REFUSED = "csrf_refused"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    RETURN_REFUSED = "return_refused"
 
     @property
     def meaning(self) -> Meaning:
@@ -139,4 +158,55 @@ _MEANINGS: dict[Code, Meaning] = {
         500, "Keycloak refused a realm change.", "Read the answer in the message and Keycloak's log."
     ),
     Code.LINK_FAILED: Meaning(500, "A client could not be linked.", "The message names the step that failed."),
+    Code.VAULT_KEY: Meaning(
+        500, "The vault's key is not usable.", "Set GATELODGE_VAULT_KEY or GATELODGE_VAULT_KEY_FILE to the key in use."
+    ),
+    Code.VAULT_UNREADABLE: Meaning(
+        503, "The stored credential cannot be read.", "Link the account again, or store the credential again."
+    ),
+    Code.STORE_READ_ONLY: Meaning(
+        405, "This store cannot be written.", "Use the sqlite or postgres store (GATELODGE_TOKEN_STORE)."
+    ),
+    Code.STORAGE_UNAVAILABLE: Meaning(
+        503, "The database does not answer right now.", "Try again; the server's log says what it waits for."
+    ),
+    Code.STORAGE_FAULT: Meaning(
+        500, "The database could not be used.", "Read the server's log; trying again does not help."
+    ),
+    Code.STORAGE_CONFLICT: Meaning(409, "Another change came first.", "Read the present state, then try again."),
+    Code.CONNECTION_MISSING: Meaning(
+        409, "The account is not linked.", "Link it on the page of connected accounts, then try again."
+    ),
+    Code.CONNECTION_NEEDS_REAUTH: Meaning(
+        409, "The linked account has to be linked again.", "Link it again on the page of connected accounts."
+    ),
+    Code.PROVIDER_UNAVAILABLE: Meaning(
+        502, "The account's provider does not answer as it should.", "Try again later; the account stays linked."
+    ),
+    Code.PROVIDER_MISCONFIGURED: Meaning(
+        500, "The provider is not configured correctly.", "Ask the operator: the log names the setting."
+    ),
+    Code.PROVIDER_REFUSED: Meaning(
+        502, "The provider refused the request.", "Start again; ask the operator if it stays."
+    ),
+    Code.PROVIDER_LIMITED: Meaning(
+        429, "The provider takes no more requests for now.", "Try again after the time in Retry-After."
+    ),
+    Code.AUTHORIZATION_STATE: Meaning(
+        400, "This authorization is not under way here, or it is over.", "Start to link the account again."
+    ),
+    Code.SESSION_REQUIRED: Meaning(401, "Nobody is signed in.", "Sign in, or send an access token of this server."),
+    Code.CSRF_REFUSED: Meaning(
+        403, "The request did not come from this server's own page.", "Open the page of connected accounts and try again."
+    ),
+    Code.SIGN_IN_REFUSED: Meaning(400, "The sign-in did not come to its end.", "Sign in again."),
+    Code.RETURN_REFUSED: Meaning(
+        400, "That is no address to return to.", "Use an address of GATELODGE_RETURN_TO, exactly as it is written there."
+    ),
+    Code.PROXY_REFUSED: Meaning(
+        403, "That call of the provider's API is not allowed here.", "Use a method and a path of the allow-list."
+    ),
+    Code.ARGUMENT_REFUSED: Meaning(
+        400, "An argument of the tool is not usable.", "Change the argument that the message names, then call again."
+    ),
 }

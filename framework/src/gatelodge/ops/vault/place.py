@@ -1,0 +1,90 @@
+"""The vault of the settings, opened for one command."""
+
+import getpass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatelodge.audit.actor import of_operator
+from gatelodge.audit.trail import Trail
+from gatelodge.core.clock import SystemClock
+from gatelodge.settings.vault import VaultSettings
+from gatelodge.storage.database import Database, open_database
+from gatelodge.storage.migrations import migrate
+from gatelodge.vault.config import VaultConfig
+from gatelodge.vault.errors import StoreReadOnly
+from gatelodge.vault.key_source import load_keyring, make_key_file, new_key, write_key_file
+from gatelodge.vault.keyring import Keyring
+from gatelodge.vault.sql_store import SqlTokenStore
+
+__all__ = ["Place", "initialise", "new_primary", "opened", "retire"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An open vault, its keys, and who works on it."""
+
+    config: VaultConfig
+    db: Database
+    keyring: Keyring
+    trail: Trail
+    store: SqlTokenStore
+    actor: str
+
+
+@asynccontextmanager
+async def opened(settings: VaultSettings, *, keyring: Keyring | None = None) -> AsyncIterator[Place]:
+    """The vault, its migrations applied and its keys checked. Raises: VaultKeyUnusable, StoreReadOnly."""
+    config = settings.vault_config()
+    if config.store == "env":
+        raise StoreReadOnly(
+            "GATELODGE_TOKEN_STORE is env: there is no vault, credentials are read from the environment"
+        )
+    keyring = keyring or load_keyring(config)
+    clock = SystemClock()
+    db = await open_database(settings.database_config())
+    try:
+        await migrate(db)
+        trail = Trail(db, clock)
+        store = SqlTokenStore(db, keyring, trail, clock)
+        try:
+            await store.check()
+            yield Place(config, db, keyring, trail, store, of_operator(getpass.getuser()))
+        finally:
+            await trail.aclose()
+    finally:
+        await db.aclose()
+
+
+async def initialise(settings: VaultSettings) -> tuple[str, bool, tuple[str, ...]]:
+    """Make what is missing: where the key is, whether it was made now, and the ids of the keys."""
+    config = settings.vault_config()
+    # An operator's explicit command may make a key in production too, in the file that is named for it.
+    path = config.key_file if config.production else config.kept_in
+    made = path is not None and config.key is None and make_key_file(path)
+    async with opened(settings) as place:
+        return str(config.kept_in or "the environment"), made, place.keyring.ids
+
+
+def new_primary(settings: VaultSettings) -> None:
+    """A new primary key in front of those in the key file. Raises: StoreReadOnly, when no file holds them."""
+    path = _key_file(settings.vault_config())
+    keyring = load_keyring(settings.vault_config())
+    kept = [key for key in map(keyring.find, keyring.ids) if key is not None]
+    write_key_file(path, [new_key(), *kept])
+
+
+async def retire(place: Place, key_id: str) -> None:
+    """Take a key that nothing needs out of the key file. Raises: VaultKeyUnusable, StoreReadOnly."""
+    path = _key_file(place.config)
+    write_key_file(path, await place.store.rotation.retire(key_id, actor=place.actor))
+
+
+def _key_file(config: VaultConfig) -> Path:
+    if config.kept_in is None:
+        raise StoreReadOnly(
+            "the vault's keys come from the environment, which cannot be written",
+            hint="Put the new key in front of GATELODGE_VAULT_KEY, separated by a comma, restart, then rotate.",
+        )
+    return config.kept_in

@@ -1,0 +1,143 @@
+"""The lease on one refresh of a connection, and its end: fenced, so that who was too slow changes nothing.
+
+Invariant: between the provider's answer and the commit stands nothing but this one transaction; the audit event follows
+it. A row that is not whole is refused before the provider is asked.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gatelodge.core.clock import Clock
+from gatelodge.core.secret import Secret
+from gatelodge.storage.database import Database
+from gatelodge.storage.errors import Conflict
+from gatelodge.vault import rows
+from gatelodge.vault.aead import NotAuthentic
+from gatelodge.vault.events import AnyTrail, about
+from gatelodge.vault.owner import Owner
+from gatelodge.vault.quarantine import Quarantine
+from gatelodge.vault.records import Record, RefreshLease, Status, check_fields
+from gatelodge.vault.sealing import Sealed, Sealing
+
+__all__ = ["Refreshing"]
+
+_HELD = "id = :id AND refresh_fence = :fence AND version = :version AND refresh_holder = :holder"
+_FREE = "refresh_holder = NULL, refresh_until = NULL, refresh_started_at = NULL"
+_FINISH = (
+    "UPDATE tokens SET version = :next, status = :status, reason = NULL, expires_at = :expires_at,"  # noqa: S608 - constants
+    f" absolute_expires_at = :absolute, scopes = :scopes, refreshed_at = :now, {_FREE} WHERE {_HELD}"
+)
+
+
+class Refreshing:
+    """Leases of refreshes in the rows themselves."""
+
+    def __init__(self, db: Database, sealing: Sealing, trail: AnyTrail, clock: Clock, quarantine: Quarantine) -> None:
+        self._db, self._sealing, self._trail, self._clock = db, sealing, trail, clock
+        self._quarantine = quarantine
+
+    async def begin(self, owner: Owner, version: int, *, holder: str, seconds: float) -> RefreshLease | None:
+        """Take the lease, or None when another holds it or the connection is no longer the one that was seen."""
+        async with self._db.reading() as tx:
+            before = await rows.read(tx, owner)
+        if before is None or before.record.quarantined_at is not None:
+            return None
+        # The provider is asked only for what can be kept.
+        await self._opened(before.record, before.sealed, holder)
+        now = self._clock.now()
+        async with self._db.transaction() as tx:
+            touched = await tx.execute(
+                "UPDATE tokens SET refresh_holder = :holder, refresh_fence = refresh_fence + 1,"
+                " refresh_started_at = :now, refresh_until = :until WHERE id = :id AND version = :version"
+                " AND refresh_fence = :fence AND status = :active AND quarantined_at IS NULL"
+                " AND (refresh_until IS NULL OR refresh_until <= :now)",
+                holder=holder,
+                now=now,
+                until=now + seconds,
+                id=before.record.id,
+                version=version,
+                fence=before.fence,
+                active=Status.ACTIVE.value,
+            )
+        if not touched:
+            return None
+        interrupted = before.record.refresh_started_at
+        return RefreshLease(owner, before.record.id, version, before.fence + 1, holder, now + seconds, interrupted)
+
+    async def finish(
+        self,
+        lease: RefreshLease,
+        secrets: Mapping[str, Secret],
+        *,
+        expires_at: float | None,
+        absolute: float | None,
+        scopes: frozenset[str] | None,
+    ) -> Record:
+        """Store what the provider gave and end the lease."""
+        check_fields(secrets)
+        async with self._db.reading() as tx:
+            stored = await rows.read_by_id(tx, lease.connection)
+        if stored is None or (stored.record.version, stored.fence) != (lease.version, lease.fence):
+            raise _lost(lease)
+        before = await self._opened(stored.record, stored.sealed, lease.holder)
+        before.pop("previous_refresh_token", None)
+        now = self._clock.now()
+        record = replace(
+            stored.record,
+            status=Status.ACTIVE,
+            reason=None,
+            version=lease.version + 1,
+            expires_at=expires_at,
+            absolute_expires_at=stored.record.absolute_expires_at if absolute is None else absolute,
+            scopes=stored.record.scopes if scopes is None else scopes,
+            refreshed_at=now,
+            refresh_started_at=None,
+        )
+        sealed = self._sealing.seal(record, {**before, **secrets})
+        async with self._db.transaction() as tx:
+            # Changing the row first locks it: a rotation of its data key is over, or waits.
+            if not await tx.execute(_FINISH, **_changed(record), **_of(lease), now=now):
+                raise _lost(lease)
+            await rows.write_secrets(tx, record.id, sealed, now=now)
+        self._trail.note(about("vault.refresh", record.owner, lease.holder, version=record.version))
+        return record
+
+    async def abandon(self, lease: RefreshLease, status: Status | None, reason: str | None) -> None:
+        """End the lease without new secrets."""
+        async with self._db.transaction() as tx:
+            row = await tx.one(
+                f"UPDATE tokens SET {_FREE}, status = COALESCE(:status, status), reason = COALESCE(:reason, reason),"  # noqa: S608 - constants
+                f" updated_at = :now WHERE {_HELD} RETURNING *",
+                status=status and status.value,
+                reason=reason,
+                now=self._clock.now(),
+                **_of(lease),
+            )
+            if row is not None and status is not None:
+                event = about("vault.mark", lease.owner, lease.holder, status=status.value, reason=reason)
+                await self._trail.record(event, tx=tx)
+
+    async def _opened(self, record: Record, sealed: Sealed | None, actor: str) -> dict[str, Secret]:
+        try:
+            return self._sealing.open(record, sealed)
+        except NotAuthentic as error:
+            raise await self._quarantine.keep_out(record, error, actor) from None
+
+
+def _lost(lease: RefreshLease) -> Conflict:
+    return Conflict(f"the refresh of {lease.owner.shown} took too long: another one took its place, or it was unlinked")
+
+
+def _changed(record: Record) -> dict[str, object]:
+    return {
+        "next": record.version,
+        "status": record.status.value,
+        "expires_at": record.expires_at,
+        "absolute": record.absolute_expires_at,
+        "scopes": json.dumps(sorted(record.scopes)),
+    }
+
+
+def _of(lease: RefreshLease) -> dict[str, object]:
+    return {"id": lease.connection, "fence": lease.fence, "version": lease.version, "holder": lease.holder}

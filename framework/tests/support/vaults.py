@@ -1,0 +1,73 @@
+"""Vaults for tests: a store with its database, trail, keys and clock in one hand."""
+
+import secrets
+from dataclasses import dataclass
+
+from gatelodge.audit.chain import Recorded
+from gatelodge.audit.trail import Trail
+from gatelodge.core.secret import Secret
+from gatelodge.storage.config import DatabaseConfig
+from gatelodge.storage.database import Database, open_database
+from gatelodge.storage.migrations import migrate
+from gatelodge.testing.clock import ManualClock
+from gatelodge.vault.key_source import new_key
+from gatelodge.vault.keyring import Keyring
+from gatelodge.vault.owner import Owner
+from gatelodge.vault.sql_store import SqlTokenStore
+
+__all__ = ["ALICE", "BOB", "TENANT", "Vault", "canary", "new_keyring", "open_vault"]
+
+TENANT = "https://as.example/realms/mcp"
+ALICE = Owner(TENANT, "alice", "github")
+BOB = Owner(TENANT, "bob", "github")
+
+
+@dataclass
+class Vault:
+    """An open store and what it stands on."""
+
+    store: SqlTokenStore
+    db: Database
+    trail: Trail
+    keyring: Keyring
+    clock: ManualClock
+    config: DatabaseConfig
+
+    def with_keys(self, keyring: Keyring) -> SqlTokenStore:
+        """Another store on the same database, as after a restart with other keys."""
+        return SqlTokenStore(self.db, keyring, self.trail, self.clock)
+
+    async def sql(self, statement: str, **values: object) -> int:
+        """Change the database behind the vault's back."""
+        async with self.db.transaction() as tx:
+            return await tx.execute(statement, **values)
+
+    async def events(self, *kinds: str) -> list[Recorded]:
+        """What the trail has of these kinds, in order."""
+        await self.trail.flush()
+        return [found async for found in self.trail.search(kinds=kinds or None)]
+
+    async def aclose(self) -> None:
+        """Close trail and database."""
+        await self.trail.aclose()
+        await self.db.aclose()
+
+
+def new_keyring(*others: Keyring) -> Keyring:
+    """A new primary key, with the keys of ``others`` behind it."""
+    kept = [key for ring in others for key in map(ring.find, ring.ids) if key is not None]
+    return Keyring([new_key(), *kept])
+
+
+async def open_vault(config: DatabaseConfig, keyring: Keyring) -> Vault:
+    """A vault on a database that is migrated first."""
+    clock = ManualClock()
+    db = await open_database(config)
+    await migrate(db)
+    trail = Trail(db, clock)
+    return Vault(SqlTokenStore(db, keyring, trail, clock), db, trail, keyring, clock, config)
+
+
+def canary(name: str) -> Secret:
+    """A secret that can be looked for: no other text has it."""
+    return Secret(f"canary-{name}-{secrets.token_hex(16)}")
