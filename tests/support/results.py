@@ -12,7 +12,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["record"]
+__all__ = ["record", "record_page"]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _NO_NAME = re.compile(r"[^a-z0-9]+")
@@ -51,6 +51,18 @@ def record(
         "commit": _commit(),
         **measured,
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def record_page(page: str, name: str, **measured: object) -> Path | None:
+    """Write figures that belong to no row: into the folder ``page`` below the one of ``GATELODGE_RESULTS``, if any."""
+    folder = os.environ.get("GATELODGE_RESULTS")
+    if not folder:
+        return None
+    path = Path(folder) / page / f"{_NO_NAME.sub('-', name.lower()).strip('-')}.json"
+    result = {"name": name, **measured, "date": datetime.now(UTC).date().isoformat(), "commit": _commit()}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path

@@ -1,26 +1,35 @@
-"""The lock file of the npm clients: exact, hashed, and silent about where packages come from."""
+"""The lock files of packages from npm: exact, hashed, and silent about where packages come from."""
 
 import json
 import re
 from pathlib import Path
 
-HERE = Path(__file__).parent
-LOCK = (HERE / "package-lock.json").read_text()
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = [ROOT / "e2e" / "clients", ROOT / "support" / "npm_providers"]
 
 
-def test_the_lock_names_no_download_address() -> None:
-    assert '"resolved"' not in LOCK
-    assert not re.search(r"https?://[^\"]*\.tgz", LOCK)
-    assert "registry" not in LOCK
+def lock(folder: Path) -> str:
+    return (folder / "package-lock.json").read_text()
 
 
-def test_every_locked_package_has_a_version_and_a_hash() -> None:
-    packages = {name: entry for name, entry in json.loads(LOCK)["packages"].items() if name}
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_lock_names_no_download_address(folder: Path) -> None:
+    assert '"resolved"' not in lock(folder)
+    assert not re.search(r"https?://[^\"]*\.tgz", lock(folder))
+    assert "registry" not in lock(folder)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_locked_package_has_a_version_and_a_hash(folder: Path) -> None:
+    packages = {name: entry for name, entry in json.loads(lock(folder))["packages"].items() if name}
     assert packages
     assert [name for name, entry in packages.items() if not entry.get("integrity", "").startswith("sha512-")] == []
 
 
-def test_the_clients_are_pinned_to_exact_versions_that_the_lock_repeats() -> None:
-    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
-    locked = json.loads(LOCK)["packages"]
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_packages_are_pinned_to_exact_versions_that_the_lock_repeats(folder: Path) -> None:
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    locked = json.loads(lock(folder))["packages"]
     assert wanted == {name: locked[f"node_modules/{name}"]["version"] for name in wanted}

@@ -4,6 +4,7 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,25 @@ from gatelodge.core.errors import GatelodgeError
 __all__ = ["Answer", "Outbound", "UpstreamAnswerUnusable", "UpstreamUnreachable"]
 
 
+# Faults before a connection stands: nothing of the request was sent.
+_UNSENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+)
+
+
 class UpstreamUnreachable(GatelodgeError):
-    """No answer: refused, timed out, reset or no route."""
+    """No answer: refused, timed out, reset or no route. ``sent``: bytes of the request may have left."""
 
     code = Code.UPSTREAM_UNREACHABLE
+
+    def __init__(self, detail: str, *, hint: str | None = None, sent: bool = True) -> None:
+        super().__init__(detail, hint=hint)
+        self.sent = sent
 
 
 class UpstreamAnswerUnusable(GatelodgeError):
@@ -64,6 +80,8 @@ class Outbound:
             timeout=timeout,
             headers={"accept-encoding": "identity"},
             follow_redirects=False,
+            # A cookie of one answer would go out with the next request, which may be another user's.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             transport=transport,
             # Proxy variables of the environment would send internal calls outside.
             trust_env=False,
@@ -95,7 +113,8 @@ class Outbound:
                         raise UpstreamAnswerUnusable(f"{method} {url}: answer over {cap} bytes")
                 return Answer(response.status_code, dict(response.headers), bytes(body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise UpstreamUnreachable(f"{method} {url}: {_reason(error)}") from error
+            sent = not isinstance(error, _UNSENT)
+            raise UpstreamUnreachable(f"{method} {url}: {_reason(error)}", sent=sent) from error
 
     async def get_json(self, url: str, *, max_bytes: int | None = None) -> dict[str, Any]:
         """GET a JSON object with status 200. Raises: UpstreamUnreachable, UpstreamAnswerUnusable."""

@@ -20,7 +20,7 @@ from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.outbound.client import Answer, UpstreamAnswerUnusable, UpstreamUnreachable
 
-__all__ = ["AddressRefused", "GuardedOutbound", "Resolver", "is_public"]
+__all__ = ["AddressRefused", "GuardedOutbound", "Resolver", "is_public", "public_addresses", "resolve"]
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -81,7 +81,7 @@ class GuardedOutbound:
         verify = httpx.create_ssl_context(trust_env=False)
         if ca_file:
             verify.load_verify_locations(cafile=str(ca_file))
-        self._resolver = resolver or _resolve
+        self._resolver = resolver or resolve
         self._timeout = timeout
         self._local = dict(local_hosts or {})
         # Below httpx's client, which keeps cookies. A connection that was kept would be shared by all hosts of one
@@ -121,18 +121,7 @@ class GuardedOutbound:
         if host in self._local:
             address, port = self._local[host]
             return [address], port
-        try:
-            texts = await self._resolver(host, 443)
-        except (OSError, UnicodeError) as error:
-            raise UpstreamUnreachable(f"{host} cannot be resolved: {error}") from error
-        try:
-            found = list(dict.fromkeys(map(ip_address, texts[:MAX_ADDRESSES])))
-        except ValueError as error:
-            raise AddressRefused(f"{host} resolves to something that is no address") from error
-        closed = [str(address) for address in found if not is_public(address)]
-        if closed or not found:
-            raise AddressRefused(f"{host} resolves to {', '.join(closed) or 'nothing'}, which is not public")
-        return [str(address) for address in sorted(found, key=lambda address: address.version)[:MAX_TRIES]], 443
+        return await public_addresses(host, 443, self._resolver), 443
 
     async def _connect(
         self, host: str, addresses: Sequence[str], port: int, target: str, headers: Mapping[str, str]
@@ -159,6 +148,22 @@ class GuardedOutbound:
         raise AddressRefused(f"{host} has no address to try")
 
 
+async def public_addresses(host: str, port: int, resolver: Resolver) -> list[str]:
+    """Addresses of a host, IPv4 first, all of them checked. Raises: AddressRefused, UpstreamUnreachable."""
+    try:
+        texts = await resolver(host, port)
+    except (OSError, UnicodeError) as error:
+        raise UpstreamUnreachable(f"{host} cannot be resolved: {error}") from error
+    try:
+        found = list(dict.fromkeys(map(ip_address, texts[:MAX_ADDRESSES])))
+    except ValueError as error:
+        raise AddressRefused(f"{host} resolves to something that is no address") from error
+    closed = [str(address) for address in found if not is_public(address)]
+    if closed or not found:
+        raise AddressRefused(f"{host} resolves to {', '.join(closed) or 'nothing'}, which is not public")
+    return [str(address) for address in sorted(found, key=lambda address: address.version)[:MAX_TRIES]]
+
+
 async def _read(response: httpx.Response, host: str, cap: int) -> Answer:
     """The whole answer. Raises: UpstreamAnswerUnusable when it is compressed or over ``cap`` bytes."""
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
@@ -171,7 +176,7 @@ async def _read(response: httpx.Response, host: str, cap: int) -> Answer:
     return Answer(response.status_code, dict(response.headers), bytes(body))
 
 
-async def _resolve(host: str, port: int) -> Sequence[str]:
+async def resolve(host: str, port: int) -> Sequence[str]:
     """Addresses of a name as the machine's resolver gives them."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]

@@ -1,0 +1,62 @@
+"""Who calls: an access token of this server's audience, or the session of a signed-in browser.
+
+Invariant: a request that brings a token is judged by it alone; a session never stands in for a token that is refused.
+"""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from gatelodge.audit.actor import of_user
+from gatelodge.connections import cookies
+from gatelodge.connections.csrf import HEADER, check_read, check_token
+from gatelodge.connections.parts import WebParts
+from gatelodge.connections.sessions import Session
+from gatelodge.connections.web_errors import SessionRequired
+from gatelodge.resource_server.bearer import bearer_token
+from gatelodge.vault.owner import Owner
+
+__all__ = ["Caller", "api_caller", "browser"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """``(issuer, subject)`` is the person; ``session`` is None for an access token."""
+
+    issuer: str
+    subject: str
+    session: Session | None = None
+
+    @property
+    def actor(self) -> str:
+        """For the audit trail."""
+        return of_user(self.issuer, self.subject)
+
+    def owner(self, provider: str) -> Owner:
+        """The owner of this person's link with a provider."""
+        return Owner(self.issuer, self.subject, provider)
+
+
+async def browser(request: Request, parts: WebParts) -> Caller | None:
+    """The signed-in person, by the session's cookie."""
+    session = await parts.sessions.find(cookies.given(request, parts.place, cookies.SESSION))
+    return None if session is None else Caller(session.who.issuer, session.who.subject, session)
+
+
+async def api_caller(request: Request, parts: WebParts) -> Caller:
+    """The caller of an API route.
+
+    Raises: SessionRequired, CsrfRefused, TokenRejected, CredentialsMalformed, KeysUnavailable.
+    """
+    token = bearer_token(request.scope["headers"], request.scope["query_string"])
+    if token is not None:
+        principal = await parts.verifier.verify(token)
+        return Caller(principal.issuer, principal.subject)
+    caller = await browser(request, parts)
+    if caller is None or caller.session is None:
+        raise SessionRequired("neither an access token nor a session")
+    if request.method in ("GET", "HEAD"):
+        check_read(request, parts.place.origin)
+    else:
+        check_token(request, caller.session, request.headers.get(HEADER), parts.place.origin)
+    return caller

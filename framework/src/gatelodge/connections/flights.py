@@ -1,0 +1,51 @@
+"""One piece of work at a time for each key, however many wait for it.
+
+Invariant: a caller that goes away does not end the work, for the work may already have spent a refresh token.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Flights", "shielded"]
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+
+class Flights(Generic[K, T]):
+    """Work in flight by key."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[K, asyncio.Task[T]] = {}
+
+    async def join(self, key: K, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of the work that is in flight for ``key``, or of ``work``, started now."""
+        task = self._tasks.get(key)
+        if task is None:
+            task = asyncio.create_task(work())
+            self._tasks[key] = task
+            task.add_done_callback(lambda done: self._landed(key, done))
+        return await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Wait for all that is in flight; what it raises is its waiters' matter."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    def _landed(self, key: K, task: asyncio.Task[T]) -> None:
+        self._tasks.pop(key, None)
+        if not task.cancelled():
+            # Read here, for every waiter may be gone.
+            task.exception()
+
+
+async def shielded(work: Awaitable[T]) -> T:
+    """Run to the end even when the caller is cancelled meanwhile; the cancellation then goes on."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            await asyncio.wait({task})
+        raise

@@ -1,0 +1,58 @@
+"""Pauses after a provider failed, so that callers of a connection do not hammer a token endpoint that is down.
+
+Kept per process and in memory: a pause is never longer than ten minutes, so losing it costs one request.
+"""
+
+from dataclasses import dataclass
+
+from gatelodge.connections.errors import ProviderMisconfigured, ProviderUnavailable
+from gatelodge.core.clock import Clock
+from gatelodge.vault.owner import Owner
+
+__all__ = ["Holdoff"]
+
+_FIRST, _LONGEST = 1.0, 600.0
+_MOST = 10_000
+
+Failure = ProviderUnavailable | ProviderMisconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    until: float
+    length: float
+    error: Failure
+    answer_lost: bool
+
+
+class Holdoff:
+    """Pauses by owner: one second first, twice as long with each further failure, or as long as the provider asks."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._pauses: dict[Owner, _Pause] = {}
+
+    def failed(self, owner: Owner, error: Failure) -> None:
+        """Start or lengthen the pause of an owner."""
+        before = self._pauses.pop(owner, None)
+        length = min(_FIRST if before is None else before.length * 2, _LONGEST)
+        asked, lost = 0.0, before is not None and before.answer_lost
+        if isinstance(error, ProviderUnavailable):
+            asked, lost = min(error.retry_after or 0.0, _LONGEST), lost or error.sent
+        if len(self._pauses) >= _MOST:
+            self._pauses.pop(next(iter(self._pauses)))
+        self._pauses[owner] = _Pause(self._clock.monotonic() + max(length, asked), length, error, lost)
+
+    def succeeded(self, owner: Owner) -> None:
+        """End the pause."""
+        self._pauses.pop(owner, None)
+
+    def reason(self, owner: Owner) -> Failure | None:
+        """What the pause is for, while it lasts."""
+        pause = self._pauses.get(owner)
+        return pause.error if pause is not None and self._clock.monotonic() < pause.until else None
+
+    def answer_lost(self, owner: Owner) -> bool:
+        """Whether an answer was lost since the last success, so that the provider may have moved on without us."""
+        pause = self._pauses.get(owner)
+        return pause is not None and pause.answer_lost

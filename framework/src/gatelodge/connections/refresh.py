@@ -1,0 +1,250 @@
+"""One refresh across processes: a lease with a fence on the row, the provider, the commit, and what failures mean.
+
+Invariants: at most one process asks the provider for one connection; between the provider's answer and the commit there is
+nothing, and no cancellation comes between; a link is called dead only after its row was read again; a refresh whose
+answer was lost is tried at most once more, and never past the provider's leeway.
+
+Not here: when to refresh, and sharing one refresh among callers of a process (``tokens``).
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gatelodge.audit.actor import SYSTEM
+from gatelodge.connections.errors import GrantDead, NeedsReauth, ProviderMisconfigured, ProviderUnavailable
+from gatelodge.connections.flights import shielded
+from gatelodge.connections.grant import Grant
+from gatelodge.connections.holdoff import Holdoff
+from gatelodge.connections.reading import Reading
+from gatelodge.connections.token_endpoint import TokenEndpoint
+from gatelodge.core.clock import Clock
+from gatelodge.core.secret import Secret
+from gatelodge.storage.errors import Conflict, StorageUnavailable
+from gatelodge.vault.events import AnyTrail, about
+from gatelodge.vault.owner import Owner
+from gatelodge.vault.records import Opened, Record, RefreshLease, Status
+from gatelodge.vault.store import TokenStore
+
+__all__ = ["LEASE_SECONDS", "Pair", "Refresher"]
+
+_LOG = logging.getLogger(__name__)
+
+# Longer than the provider's answer and all tries of the commit take together.
+LEASE_SECONDS = 30.0
+_WAIT_SECONDS = 45.0
+_POLL = 0.05
+_POLLS = 20
+_COMMIT_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+# Kept from the leeway, for the request's way and clocks that differ.
+_LEEWAY_MARGIN = 30.0
+
+# Access token and refresh token, by their fields in the vault.
+Pair = tuple[str, str]
+Needed = Callable[[Opened], Sequence[Pair]]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass
+class _Progress:
+    """The pairs of one link that were renewed in this run, and the first end of their access tokens."""
+
+    done: set[Pair] = field(default_factory=set)
+    ends: list[float] = field(default_factory=list)
+
+
+class Refresher:
+    """Refreshes connections of the configured providers; ``holder`` names this process on leases."""
+
+    def __init__(
+        self,
+        store: TokenStore,
+        reading: Reading,
+        endpoints: Mapping[str, TokenEndpoint],
+        *,
+        holdoff: Holdoff,
+        trail: AnyTrail,
+        clock: Clock,
+        holder: str,
+        sleep: Sleep,
+    ) -> None:
+        self._store = store
+        self._reading = reading
+        self._endpoints = endpoints
+        self._holdoff = holdoff
+        self._trail = trail
+        self._clock = clock
+        self._holder = holder
+        self._sleep = sleep
+
+    async def run(self, owner: Owner, needed: Needed, *, purpose: str) -> Opened:
+        """Refresh what ``needed`` names, or wait for the process that does; the connection as it then is.
+
+        Raises: ConnectionMissing, NeedsReauth, ProviderUnavailable, ProviderMisconfigured, StorageUnavailable.
+        """
+        progress, deadline = _Progress(), self._clock.monotonic() + _WAIT_SECONDS
+        while True:
+            opened = await self._reading.usable(owner, purpose=purpose)
+            pairs = [pair for pair in needed(opened) if pair not in progress.done]
+            if not pairs:
+                return opened
+            lease = await self._store.begin_refresh(
+                owner, opened.record.version, holder=self._holder, lease_seconds=LEASE_SECONDS
+            )
+            if lease is not None:
+                await self._refresh(lease, opened, pairs, progress)
+            elif self._clock.monotonic() > deadline:
+                raise ProviderUnavailable(owner.provider, "another process does not end its refresh", sent=False)
+            else:
+                await self._wait(owner, opened.record)
+
+    async def give_up(self, owner: Owner, version: int, reason: str) -> None:
+        """Call a connection dead, unless it changed since ``version``."""
+        lease = await self._store.begin_refresh(owner, version, holder=self._holder, lease_seconds=LEASE_SECONDS)
+        if lease is not None:
+            await self._end(lease, reason)
+
+    async def _refresh(self, lease: RefreshLease, opened: Opened, pairs: Sequence[Pair], progress: _Progress) -> None:
+        """One request to the provider, and its outcome on the row."""
+        pair, owner = pairs[0], lease.owner
+        provider = self._reading.provider(owner)
+        if provider.rotation.leeway and lease.interrupted_at is not None:
+            left = lease.interrupted_at + provider.rotation.leeway - self._clock.now()
+            if left < _LEEWAY_MARGIN:
+                await self._dead(lease, "interrupted")
+                return
+        try:
+            grant = await self._grant(lease, opened, pair)
+        except (ProviderUnavailable, ProviderMisconfigured) as error:
+            self._holdoff.failed(owner, error)
+            _LOG.warning("refresh at %s: %s", owner.provider, error.detail)
+            await self._end(lease, None)
+            raise
+        if grant is None:
+            return
+        expires_at = self._expiry(opened, grant, pairs, progress)
+        if await shielded(self._commit(lease, opened, pair, grant, expires_at)) is None:
+            return
+        progress.done.add(pair)
+        self._holdoff.succeeded(owner)
+        self._trail.note(about("connection.refresh", owner, SYSTEM))
+        _LOG.info("refresh at %s: renewed", owner.provider)
+
+    async def _grant(self, lease: RefreshLease, opened: Opened, pair: Pair) -> Grant | None:
+        """The provider's answer; None when another process turned out to have renewed the connection."""
+        endpoint, used = self._endpoints[lease.owner.provider], opened.secrets[pair[1]]
+        try:
+            return await endpoint.refresh(used)
+        except GrantDead:
+            fresh = await self._reading.usable(lease.owner, purpose="refresh: the row again")
+            if fresh.secrets.get(pair[1]) != used:
+                await self._end(lease, None)
+                return None
+        previous = self._previous(opened)
+        try:
+            if previous is not None:
+                return await endpoint.refresh(previous)
+        except GrantDead:
+            pass
+        lost = lease.interrupted_at is not None or self._holdoff.answer_lost(lease.owner)
+        await self._dead(lease, "interrupted" if lost else "refused")
+        return None
+
+    def _previous(self, opened: Opened) -> Secret | None:
+        """The refresh token before this one, as long as the provider's leeway lets it be used."""
+        leeway = self._reading.provider(opened.record.owner).rotation.leeway - _LEEWAY_MARGIN
+        at = opened.record.refreshed_at
+        if at is None or self._clock.now() - at >= leeway:
+            return None
+        return opened.secrets.get("previous_refresh_token")
+
+    async def _dead(self, lease: RefreshLease, reason: str) -> None:
+        """Call the connection dead, unless another process renewed it. Raises: NeedsReauth."""
+        _LOG.warning("refresh at %s: the account has to be linked again: %s", lease.owner.provider, reason)
+        self._holdoff.succeeded(lease.owner)
+        await self._end(lease, reason)
+        self._trail.note(about("connection.refresh", lease.owner, SYSTEM, outcome="failed", rule=reason))
+        now = await self._store.look(lease.owner)
+        if now is None or now.version == lease.version:
+            raise NeedsReauth(lease.owner.provider, reason)
+
+    async def _end(self, lease: RefreshLease, reason: str | None) -> None:
+        """Give the lease back; with a reason, the connection is dead. A lost lease changes nothing."""
+        status = None if reason is None else Status.NEEDS_REAUTH
+        await self._store.abandon_refresh(lease, status=status, reason=reason)
+
+    def _expiry(self, opened: Opened, grant: Grant, pairs: Sequence[Pair], progress: _Progress) -> float | None:
+        """The first end of all access tokens; the old one while further pairs wait, so that a crash leaves them due."""
+        if grant.expires_in is not None:
+            progress.ends.append(self._clock.now() + grant.expires_in)
+        if len(pairs) > 1:
+            return opened.record.expires_at
+        return min(progress.ends, default=None)
+
+    async def _commit(
+        self, lease: RefreshLease, opened: Opened, pair: Pair, grant: Grant, expires_at: float | None
+    ) -> Record | None:
+        """Keep the new tokens; None when the row has others by now, or has these already.
+
+        Raises: StorageUnavailable or Conflict when that did not work for all tries.
+        """
+        secrets, used = {pair[0]: grant.access_token}, opened.secrets[pair[1]]
+        if grant.refresh_token is not None and grant.refresh_token != used:
+            secrets[pair[1]] = grant.refresh_token
+            if self._reading.provider(lease.owner).rotation.leeway:
+                secrets["previous_refresh_token"] = used
+        for wait in (*_COMMIT_WAITS, None):
+            try:
+                return await self._store.finish_refresh(
+                    lease,
+                    secrets,
+                    expires_at=expires_at,
+                    absolute_expires_at=opened.record.absolute_expires_at,
+                    scopes=grant.scopes or opened.record.scopes,
+                )
+            except StorageUnavailable as error:
+                if wait is None:
+                    await self._not_kept(lease, error)
+                    raise
+                await self._sleep(wait)
+            except Conflict:
+                again = await self._again(lease, opened, pair, grant)
+                if again is None:
+                    return None
+                if wait is None:
+                    raise
+                lease = again
+        raise AssertionError("the last try returns or raises")
+
+    async def _again(self, lease: RefreshLease, opened: Opened, pair: Pair, grant: Grant) -> RefreshLease | None:
+        """A new lease when the old one was lost but nobody renewed the connection: the tokens in hand are the newest."""
+        fresh = await self._store.open(lease.owner, actor=SYSTEM, purpose="refresh: the lease was lost")
+        if fresh is None or fresh.secrets.get(pair[0]) == grant.access_token:
+            return None
+        if fresh.secrets.get(pair[1]) != opened.secrets[pair[1]]:
+            _LOG.warning("refresh at %s: another process was first", lease.owner.provider)
+            return None
+        return await self._store.begin_refresh(
+            lease.owner, fresh.record.version, holder=self._holder, lease_seconds=LEASE_SECONDS
+        )
+
+    async def _not_kept(self, lease: RefreshLease, error: StorageUnavailable) -> None:
+        """The new tokens are lost. With leeway the old ones still work: the mark of an unfinished refresh stays."""
+        _LOG.error("refresh at %s: the new tokens could not be kept: %s", lease.owner.provider, error.detail)
+        if self._reading.provider(lease.owner).rotation.leeway:
+            return
+        try:
+            await self._end(lease, "not_kept")
+        except StorageUnavailable:
+            # The mark of an unfinished refresh stays on the row, and the next start finds it.
+            _LOG.error("refresh at %s: the row could not be marked either", lease.owner.provider)
+
+    async def _wait(self, owner: Owner, seen: Record) -> None:
+        """Until the process that holds the lease is done, or it is time to try for the lease again."""
+        for _ in range(_POLLS):
+            await self._sleep(_POLL)
+            now = await self._store.look(owner)
+            if now is None or now.version != seen.version or now.status is not seen.status:
+                return
+            if now.refresh_started_at is None:
+                return

@@ -1,0 +1,185 @@
+"""Calls of a provider's API with a linked account: the only way there for the proxy and the tool packs.
+
+Invariants: a call goes to the configured API base and nowhere else, with headers that we set, and no redirect is
+followed; an access token never shows in an answer or an error; a refused token is renewed and the call repeated once; a
+call that may have changed something is not repeated after its bytes left. Not here: what may be called (``proxy``).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from gatelodge.connections.api_call import ApiAnswer, Call, Query, Request, ready
+from gatelodge.connections.api_errors import judge, token_refused
+from gatelodge.connections.cache import AnswerCache, Key, lifetime
+from gatelodge.connections.errors import ConnectionMissing, ProviderUnavailable
+from gatelodge.connections.registry import Registry
+from gatelodge.connections.tokens import AccessToken
+from gatelodge.core.clock import Clock
+from gatelodge.core.secret import Secret
+from gatelodge.outbound.client import Answer, Outbound, UpstreamAnswerUnusable, UpstreamUnreachable
+from gatelodge.vault.owner import Owner, service
+
+__all__ = ["ApiAnswer", "Credential", "Limits", "Query", "Tokens", "Upstream"]
+
+Credential = Literal["user", "service", "bot"]
+
+
+class Tokens(Protocol):
+    """Access tokens by owner, as ``connections.tokens.AccessTokens`` gives them."""
+
+    async def access(self, owner: Owner, *, purpose: str, credential: str = ...) -> AccessToken:
+        """A token that is good now."""
+
+    async def renewed(self, owner: Owner, rejected: Secret, *, purpose: str, credential: str = ...) -> AccessToken:
+        """Another token than the refused one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps of one call (seconds, bytes), and how long answers about users and repositories are kept (seconds)."""
+
+    seconds: float = 20.0
+    answer_bytes: int = 4 << 20
+    request_bytes: int = 1 << 20
+    keep_user: float = 300.0
+    keep_repository: float = 60.0
+
+
+@dataclass
+class _Holder:
+    """Whose token a call takes; ``field`` is the vault's name for it."""
+
+    tokens: Tokens
+    owner: Owner
+    field: str
+    purpose: str
+
+    async def token(self) -> AccessToken:
+        """The user's own, or that of the link where it has no other."""
+        try:
+            return await self.tokens.access(self.owner, purpose=self.purpose, credential=self.field)
+        except ConnectionMissing:
+            if self.field == "access_token":
+                raise
+        self.field = "access_token"
+        return await self.tokens.access(self.owner, purpose=self.purpose, credential=self.field)
+
+    async def renewed(self, token: AccessToken) -> AccessToken:
+        """Another one than that."""
+        return await self.tokens.renewed(self.owner, token.value, purpose=self.purpose, credential=self.field)
+
+
+class Upstream:
+    """Calls of all configured providers through one pooled client."""
+
+    def __init__(
+        self,
+        outbound: Outbound,
+        tokens: Tokens,
+        registry: Registry,
+        clock: Clock,
+        *,
+        services: Tokens | None = None,
+        cache: AnswerCache | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """``services`` gives the services' own credentials where another store has them than the users'."""
+        self._outbound, self._tokens, self._registry, self._clock = outbound, tokens, registry, clock
+        self._services = services or tokens
+        self._cache = cache or AnswerCache(clock)
+        self._limits = limits or Limits()
+
+    async def send(
+        self,
+        owner: Owner,
+        provider: str,
+        method: str,
+        path: str,
+        *,
+        purpose: str,
+        query: Query | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        credential: Credential = "user",
+        reads: bool | None = None,
+        site: str | None = None,
+        max_bytes: int | None = None,
+    ) -> ApiAnswer:
+        """One call for ``owner``'s user at ``provider``; ``path`` is below the provider's API base (``api_paths.fill``).
+
+        ``json`` or ``form`` is the body. ``reads``: the call changes nothing (default: GET and HEAD only). ``site``: a
+        Jira cloud id of the link other than its first. A credential of ``user`` is the user's own token, in Slack the
+        bot's where the link has no other. Any answer that comes back is a success.
+        Raises: ConnectionMissing, NeedsReauth, ApiRefused, ApiLimited, ProviderUnavailable (ApiUnavailable),
+        ProviderMisconfigured, UpstreamAnswerUnusable, PathRefused.
+        """
+        request = Request(method, path, query, json, form, headers, reads, site)
+        call = ready(self._registry.get(provider).provider, request, self._limits.request_bytes)
+        field = call.dialect.user_credential if credential == "user" else "access_token"
+        if credential == "service":
+            holder = _Holder(self._services, service(provider), field, purpose)
+        else:
+            holder = _Holder(self._tokens, Owner(owner.tenant, owner.user, provider), field, purpose)
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                return await self._through_cache(call, holder, min(max_bytes or 1 << 40, self._limits.answer_bytes))
+        except TimeoutError as error:
+            detail = f"no whole answer within {self._limits.seconds:g} s"
+            raise ProviderUnavailable(provider, detail, sent=True) from error
+        finally:
+            if not call.safe:
+                self._cache.drop(holder.owner)
+
+    def forget(self, owner: Owner) -> None:
+        """Drop what is kept for an owner: its account was unlinked or linked anew."""
+        self._cache.drop(owner)
+
+    async def _through_cache(self, call: Call, holder: _Holder, cap: int) -> ApiAnswer:
+        # The token comes first, so that nothing is answered from the cache for a link that is gone.
+        token = await holder.token()
+        url = call.url(token.extra)
+        ours = {"user": self._limits.keep_user, "repository": self._limits.keep_repository, None: 0.0}[call.kind]
+        if not ours:
+            return await self._renewing(call, url, holder, token, cap=cap)
+        form = sorted(f"{name}:{value}" for name, value in call.headers.items())
+        key = Key.of(holder.owner, token.value, url, *form)
+        found = self._cache.get(key)
+        if found is not None and len(found.body) <= cap:
+            return ApiAnswer(found.status, found.headers, found.body, kept=True)
+        with self._cache.slot(holder.owner) as slot:
+            answer = await self._renewing(call, url, holder, token, cap=cap)
+            if answer.status == 200:
+                self._cache.keep(slot, key, answer, lifetime(answer.headers, ours))
+            return answer
+
+    async def _renewing(self, call: Call, url: str, holder: _Holder, token: AccessToken, *, cap: int) -> ApiAnswer:
+        answer = await self._exchange(call, url, token.value, cap)
+        if token_refused(call.dialect, answer):
+            # What is refused for its token was not acted on, so any call may be repeated.
+            token = await holder.renewed(token)
+            answer = await self._exchange(call, url, token.value, cap)
+        judge(call.provider.name, call.dialect, answer, self._clock.now())
+        return ApiAnswer(answer.status, answer.headers, answer.body)
+
+    async def _exchange(self, call: Call, url: str, token: Secret, cap: int) -> Answer:
+        """One request, and a second one where the first got no answer and cannot have changed anything."""
+        name = call.provider.name
+        headers = {**call.headers, "authorization": f"Bearer {token.reveal()}"}
+        for last in (False, True):
+            try:
+                answer = await self._outbound.request(
+                    call.method, url, headers=headers, content=call.content, max_bytes=cap
+                )
+            except UpstreamUnreachable as error:
+                if last or (error.sent and not call.safe):
+                    detail = f"no answer to {call.method} {call.path}"
+                    raise ProviderUnavailable(name, detail, sent=error.sent) from error
+                continue
+            if token.reveal().encode() in answer.body:
+                # A provider, or what stands before it, that shows us our request would show it to our caller.
+                raise UpstreamAnswerUnusable(f"{name}: an answer holds the access token it was asked with")
+            return answer
+        raise AssertionError("the second try returns or raises")

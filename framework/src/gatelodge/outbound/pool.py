@@ -1,0 +1,85 @@
+"""A pool of connections to hosts that the operator named, kept away from internal addresses.
+
+Invariant: a host is resolved by us and the connection goes to a result that was checked, so that a name that is turned
+to another address later reaches nothing inside (DNS rebinding). Hosts in ``own`` are the operator's, wherever they are.
+A connection belongs to one host, and its certificate is checked for that.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpcore
+import httpx
+
+from gatelodge.outbound.client import UpstreamUnreachable
+from gatelodge.outbound.guard import AddressRefused, Resolver, public_addresses, resolve
+
+__all__ = ["PoolConfig", "PooledTransport"]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """Sizes of a pool: connections at once, of these kept while idle, and for how many seconds."""
+
+    connections: int = 100
+    idle: int = 20
+    idle_seconds: float = 30.0
+
+
+class PooledTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport on a pool whose connections go to checked addresses; for ``Outbound(transport=...)``."""
+
+    def __init__(
+        self,
+        config: PoolConfig,
+        *,
+        own: Iterable[str] = (),
+        ca_file: Path | None = None,
+        resolver: Resolver = resolve,
+    ) -> None:
+        super().__init__(trust_env=False)
+        verify = httpx.create_ssl_context(trust_env=False)
+        if ca_file:
+            verify.load_verify_locations(cafile=str(ca_file))
+        # httpx has no parameter for the network below its pool; httpcore does.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=verify,
+            max_connections=config.connections,
+            max_keepalive_connections=config.idle,
+            keepalive_expiry=config.idle_seconds,
+            network_backend=_Checked(frozenset(own), resolver),
+        )
+
+
+class _Checked(httpcore.AsyncNetworkBackend):
+    """Opens connections to checked addresses only."""
+
+    def __init__(self, own: frozenset[str], resolver: Resolver) -> None:
+        self._own, self._resolver = own, resolver
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """The first address that takes a connection."""
+        addresses = [host] if host in self._own else await self._addresses(host, port)
+        for address in addresses:
+            try:
+                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if address == addresses[-1]:
+                    raise
+        raise AssertionError("there is at least one address")
+
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        try:
+            return await public_addresses(host, port, self._resolver)
+        except (AddressRefused, UpstreamUnreachable) as error:
+            # As httpx knows it, so that it is told as a connection that did not come about.
+            raise httpcore.ConnectError(error.detail) from error

@@ -1,0 +1,28 @@
+"""A vault on a database of either kind, and one on SQLite where the kind makes no difference."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from databases import database_config, postgres
+from vaults import Vault, new_keyring, open_vault
+
+from gatelodge.storage.config import DatabaseConfig
+
+__all__ = ["database_config", "postgres"]
+
+
+@pytest.fixture
+async def vault(tmp_path: Path) -> AsyncIterator[Vault]:
+    """A vault on SQLite."""
+    opened = await open_vault(DatabaseConfig(f"sqlite:///{tmp_path / 'vault' / 'test.db'}"), new_keyring())
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def either_vault(database_config: DatabaseConfig) -> AsyncIterator[Vault]:
+    """A vault on either kind."""
+    opened = await open_vault(database_config, new_keyring())
+    yield opened
+    await opened.aclose()

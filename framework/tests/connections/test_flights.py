@@ -1,0 +1,41 @@
+"""Work that ends although nobody waits for it any more."""
+
+import asyncio
+
+import pytest
+
+from gatelodge.connections.flights import Flights, shielded
+
+
+async def test_shielded_work_ends_before_a_cancellation_goes_on() -> None:
+    entered, go, done = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def commit() -> None:
+        entered.set()
+        await go.wait()
+        done.append("kept")
+
+    caller = asyncio.create_task(shielded(commit()))
+    await entered.wait()
+    caller.cancel()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert done == ["kept"]
+
+
+async def test_an_error_of_work_without_waiters_is_nobodys_surprise() -> None:
+    flights, entered, go = Flights[str, None](), asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        entered.set()
+        await go.wait()
+        raise ValueError("work")
+
+    caller = asyncio.create_task(flights.join("key", work))
+    await entered.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    go.set()
+    await flights.aclose()
