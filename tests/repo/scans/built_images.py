@@ -20,7 +20,6 @@ from repo.scans.secret_search import search
 
 __all__ = [
     "IMAGES",
-    "KNOWN_FILES",
     "added",
     "configuration_faults",
     "faults",
@@ -39,7 +38,6 @@ IMAGES: Mapping[str, str] = {
     "gatelodge-keycloak": "keycloak",
 }
 # Files that may stay, and why.
-KNOWN_FILES = {"/app/.lock": "what uv locks an environment with; empty, and not writable on a read-only file system"}
 _LOOK_SECONDS = 120
 # Type and mode, a tab, the path: all that anyone may write to or that runs with its owner's rights, and caches.
 _LIST = (
@@ -90,8 +88,6 @@ def file_faults(found: frozenset[tuple[str, str]]) -> Iterator[str]:
     """What is wrong with files that an image adds."""
     for mode, path in sorted(found, key=lambda each: each[1]):
         kind, bits = mode[0], int(mode[1:], 8)
-        if path in KNOWN_FILES:
-            continue
         if kind == "f" and bits & 0o6000:
             yield f"{path} runs with its owner's rights ({mode[1:]})"
         elif bits & 0o002 and not (kind == "d" and bits & 0o1000):

@@ -62,7 +62,8 @@ def _vendor(given: argparse.Namespace) -> int:
     from gatelodge.ops.scaffold.create import vendor
 
     wheel = vendor(given.folder, wheel=given.wheel)
-    print(f"{given.folder / 'vendor' / wheel.name} (sha256 {wheel.sha256}), requirements.lock, requirements-dev.lock")
+    locks = "requirements.lock, requirements-dev.lock, tools.lock"
+    print(f"{given.folder / 'vendor' / wheel.name} (sha256 {wheel.sha256}), {locks}")
     return 0
 
 

@@ -21,8 +21,8 @@ from gatelodge.ops.stack.servers import read_servers
 _TOKEN = r"%%|PACKAGE|dot-"
 _FILES = (
     ".dockerignore .env.example .gitignore Dockerfile README.md compose.yaml gatelodge.yaml pyproject.toml "
-    "requirements.lock requirements-dev.lock scripts/deploy scripts/dev scripts/test src/team_notes/server.py "
-    "src/team_notes/main.py tests/test_server.py"
+    "requirements.lock requirements-dev.lock tools.lock scripts/deploy scripts/dev scripts/test "
+    "src/team_notes/server.py src/team_notes/main.py tests/test_server.py"
 )
 
 
@@ -55,7 +55,7 @@ def test_our_wheel_is_pinned_by_path_and_hash_and_every_package_by_version_and_h
     lock = (server / "requirements.lock").read_text()
     digest = hashlib.sha256((server / "vendor" / wheel.name).read_bytes()).hexdigest()
     assert f"./vendor/{wheel.name} \\\n    --hash=sha256:{digest}\n" in lock
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "tools.lock"):
         text = (server / name).read_text()
         assert "://" not in text
         assert "gatelodge==" not in text
@@ -68,7 +68,7 @@ def test_our_wheel_is_pinned_by_path_and_hash_and_every_package_by_version_and_h
 def test_the_wheel_holds_the_template_and_the_lock_so_that_it_makes_servers_too(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert "gatelodge/requirements.lock" in names
+    assert {"gatelodge/requirements.lock", "gatelodge/tools.lock"} <= set(names)
     assert "gatelodge/ops/scaffold/template/dot-env.example.tmpl" in names
 
 
@@ -101,14 +101,20 @@ def test_the_labels_route_the_servers_own_paths_and_nothing_else(server: Path) -
     assert labels["traefik.http.routers.team-notes.middlewares"] == "whole-request@file"
 
 
-def test_the_image_is_built_in_two_stages_from_hashes_only_and_runs_as_a_user(server: Path) -> None:
+def test_the_image_is_built_from_hashes_only_and_runs_as_a_user(server: Path) -> None:
     lines = (server / "Dockerfile").read_text().replace("\\\n", "").splitlines()
-    assert [line for line in lines if line.startswith("FROM")] == ["FROM ${PYTHON} AS build", "FROM ${PYTHON}"]
-    installs = [step for line in lines if line.startswith("RUN") for step in line.split("&&") if "/pip " in step]
+    assert [line for line in lines if line.startswith("FROM")] == [
+        "FROM ${PYTHON} AS builder",
+        "FROM builder AS build",
+        "FROM ${PYTHON}",
+    ]
+    steps = [step for line in lines if line.startswith("RUN") for step in line.split("&&")]
+    installs = [step for step in steps if "pip install" in step or "uv build" in step]
     assert len(installs) == 4
     assert all("--require-hashes" in step or "--no-index" in step for step in installs)
     assert "USER app" in lines
     assert any(line.startswith("HEALTHCHECK") for line in lines)
+    assert any("import" in line and "team_notes.server" in line for line in lines if line.startswith("RUN python"))
     copied = {word for line in lines if line.startswith("COPY") and "--from" not in line for word in line.split()[1:-1]}
     ignored = (server / ".dockerignore").read_text().splitlines()
     assert {f"!{name}" for name in copied} <= set(ignored)

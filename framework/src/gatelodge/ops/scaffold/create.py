@@ -1,6 +1,6 @@
 """Writing a new server, and renewing what an existing one has of ours.
 
-Invariant: a file that is there is never overwritten but ``vendor/`` and the two locks, which are ours; a server that
+Invariant: a file that is there is never overwritten but ``vendor/`` and the three locks, which are ours; a server that
 could not be made whole is not left behind.
 """
 
@@ -76,6 +76,8 @@ def _write_vendored(folder: Path, ours: Wheel) -> None:
     (folder / "requirements.lock").write_text(runs, encoding="utf-8")
     builds = render_lock("What building and testing the server need.", building)
     (folder / "requirements-dev.lock").write_text(builds, encoding="utf-8")
+    image = render_lock("What builds the image, and is not in it.", parse(read_lock("tools.lock")))
+    (folder / "tools.lock").write_text(image, encoding="utf-8")
 
 
 def _own_requirements(folder: Path) -> set[str]:

@@ -1,7 +1,7 @@
 """A server's own locks, cut out of ours: the same versions, the same hashes, no name of an index.
 
 ``requirements.lock`` is what the server runs with, our wheel pinned by path and hash among it; ``requirements-dev.lock``
-what building and testing need besides. Who needs what is read from the comments that the lock keeps (``# via``).
+what building and testing need besides, ``tools.lock`` what builds its image. Who needs what is read from the comments that the lock keeps (``# via``).
 """
 
 import re
@@ -13,7 +13,7 @@ from gatelodge.ops.scaffold.parameters import ScaffoldRefused
 
 __all__ = ["DEVELOPMENT", "Entry", "canonical", "cut", "parse", "render_lock"]
 
-# What scripts/env and the Dockerfile install besides: tests, and the means to build without an index.
+# What scripts/env installs besides, and what builds the server's wheel: tests, and the means to build without an index.
 DEVELOPMENT = ("editables", "hatchling", "pytest", "pytest-asyncio")
 
 _ENTRY = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)

@@ -21,8 +21,8 @@ from gatelodge.ops.scaffold.parameters import ScaffoldRefused
 __all__ = ["Wheel", "find_wheel", "our_checkout", "read_lock"]
 
 _HINT = "Pass our wheel with --wheel FILE; in a checkout: python -m hatchling build -t wheel, in framework/."
-# Where a built wheel keeps the lock that it was tested with.
-BUNDLED_LOCK = "requirements.lock"
+# Where a built wheel keeps the locks that it was tested with, and where the checkout has them.
+_LOCKS = {"requirements.lock": "requirements.lock", "tools.lock": "scripts/tools.lock"}
 _REQUIRED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*).*$")
 
 
@@ -69,10 +69,10 @@ def our_checkout() -> Path | None:
     return top if (top / "framework" / "pyproject.toml").is_file() else None
 
 
-def read_lock() -> str:
-    """The lock of our checkout, or the one in the wheel that we were installed from. Raises: ScaffoldRefused."""
+def read_lock(name: str = "requirements.lock") -> str:
+    """A lock of our checkout, or the one in the wheel that we were installed from. Raises: ScaffoldRefused."""
     checkout = our_checkout()
-    path = (checkout or Path(__file__).resolve().parents[2]) / BUNDLED_LOCK
+    path = checkout / _LOCKS[name] if checkout else Path(__file__).resolve().parents[2] / name
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -81,7 +81,7 @@ def read_lock() -> str:
 
 def _build(checkout: Path, scratch: Path) -> Path:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(scratch)]
-    built = subprocess.run(command, cwd=checkout / "framework", capture_output=True, text=True, check=False)  # noqa: S603
+    built = subprocess.run(command, cwd=checkout / "framework", capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     if built.returncode:
         last = (built.stderr.strip().splitlines() or ["no output"])[-1]
         raise ScaffoldRefused(f"our wheel was not built from {checkout}: {last}", hint=_HINT)
