@@ -20,7 +20,7 @@ from repo.checkout import ROOT
 
 COMPOSE = ROOT / "infra" / "compose"
 ONE_SHOT = {"prepare", "realm"}
-PARTS = {"traefik", "keycloak", "postgres", "sample", "desk"}
+PARTS = {"traefik", "keycloak", "postgres", "sample", "sample-2", "desk"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-+])((?:[^{}]|\$\{[^{}]*\})*))?\}")
 
 
@@ -91,11 +91,27 @@ def test_traefik_gets_the_variables_that_the_routes_read() -> None:
     # The names and ports of the services themselves.
     services = compose()["services"]
     for name, url in variables.items():
-        if not name.endswith("_URL"):
+        if not name.endswith("_URL") or not url:
             continue
         service, _, port = url.removeprefix("http://").partition(":")
         listens = services[service]["environment"].get("GATELODGE_PORT", "8080")
         assert port == listens, name
+
+
+@pytest.mark.parametrize(("chosen", "count", "url", "drain"), [("", 0, "", 0), ("1", 1, "http://sample-2:8000", 5)])
+def test_the_second_replica_is_the_first_once_more_and_one_variable_decides_about_it(
+    chosen: str, count: int, url: str, drain: float
+) -> None:
+    services = compose(GATELODGE_SECOND_REPLICA=chosen)["services"]
+    first, second = services["sample"], services["sample-2"]
+    assert {name for name in first | second if first.get(name) != second.get(name)} == {"scale", "depends_on"}
+    assert second["scale"] == count
+    assert (services["traefik"]["environment"]["GATELODGE_EDGE_SERVER_2_URL"] or "") == url
+    environment = first["environment"]
+    assert float(environment["GATELODGE_DRAIN"]) == drain
+    # The engine waits for all of it before it kills, and some more.
+    whole = drain + int(environment["GATELODGE_GRACE"])
+    assert whole < int(first["stop_grace_period"].removesuffix("s"))
 
 
 def test_routes_and_realm_files_are_mounted_from_infra() -> None:
@@ -150,7 +166,7 @@ def test_every_part_is_closed_where_it_can_be() -> None:
         assert "healthcheck" in services[name], name
         # The images of desk and sample have a user of their own.
         assert services[name].get("user", "app").split(":")[0] not in {"0", "root"}, name
-        assert ("user" in services[name]) is (name not in {"desk", "sample"}), name
+        assert ("user" in services[name]) is (name not in {"desk", "sample", "sample-2"}), name
 
 
 def test_the_database_is_on_a_network_with_keycloak_alone() -> None:

@@ -1,14 +1,18 @@
 """State that a tool hands to the client between two rounds comes back as it was, or not at all (MCP 2026-07-28, MRTR)."""
 
 import json
+import stat
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastmcp import Context, FastMCP
+from mcp.server.request_state import RequestStateSecurity
 from mcp_types import ElicitRequest, ElicitRequestFormParams, InputRequiredResult
 from protected import MODERN, Serve, Served, result_of
 
 from gatelodge import requires
+from gatelodge.app.bridge.sealing import KEY_FILE
 
 STATE = "balance=10"
 ENVELOPE = {**MODERN, "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
@@ -23,9 +27,9 @@ ANSWERS = {"go": {"action": "accept", "content": {"ok": True}}}
 SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 
 
-def two_rounds() -> FastMCP[Any]:
+def two_rounds(security: RequestStateSecurity | None = None) -> FastMCP[Any]:
     """A tool that asks once, with a state, and then tells the state that came back."""
-    mcp: FastMCP[Any] = FastMCP("rounds")
+    mcp: FastMCP[Any] = FastMCP("rounds", request_state_security=security)
 
     @mcp.tool
     @requires("notes:read")
@@ -72,3 +76,33 @@ async def test_state_of_one_user_is_nothing_to_another(serve: Serve) -> None:
     sealed = (await call(served, served.bearer("notes:read", sub="user-1")))["result"]["requestState"]
     assert "result" in await again(served, served.bearer("notes:read", sub="user-1"), sealed)
     assert "error" in await again(served, served.bearer("notes:read", sub="user-2"), sealed)
+
+
+async def test_state_that_one_replica_sealed_is_opened_by_another_that_shares_its_folder(
+    serve: Serve, tmp_path: Path
+) -> None:
+    first, second = [await serve(two_rounds(), state_dir=tmp_path / "shared") for _ in range(2)]
+    stranger = await serve(two_rounds(), state_dir=tmp_path / "other")
+    reader = first.bearer("notes:read")
+    sealed = (await call(first, reader))["result"]["requestState"]
+    assert "result" in await again(second, second.bearer("notes:read"), sealed)
+    assert (await again(stranger, stranger.bearer("notes:read"), sealed))["error"]["code"] == -32602
+    assert stat.S_IMODE((tmp_path / "shared" / KEY_FILE).stat().st_mode) == 0o600
+
+
+async def test_a_key_that_cannot_be_used_is_said_and_rounds_still_work(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / KEY_FILE).write_text("canary\n")
+    served = await serve(two_rounds())
+    assert KEY_FILE in caplog.text
+    assert "canary" not in caplog.text
+    reader = served.bearer("notes:read")
+    sealed = (await call(served, reader))["result"]["requestState"]
+    assert "result" in await again(served, reader, sealed)
+
+
+async def test_the_authors_own_policy_stays(serve: Serve, tmp_path: Path) -> None:
+    server = two_rounds(RequestStateSecurity.ephemeral(audience="rounds"))
+    await serve(server)
+    assert not (tmp_path / KEY_FILE).exists()

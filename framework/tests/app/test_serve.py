@@ -135,3 +135,22 @@ def test_faulty_settings_of_both_kinds_are_reported_at_once_before_anything_star
         assert error.count(f"  {name}: ") == 1
         assert f"(example: {example})" in error
     assert "Traceback" not in error
+
+
+def test_a_stopping_server_says_so_and_serves_on_before_it_goes(tmp_path: Path) -> None:
+    port = free_port()
+    with serve(tmp_path, GOOD, GATELODGE_PORT=str(port), GATELODGE_DRAIN="2") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Uvicorn running" in line:
+                break
+        base = f"http://127.0.0.1:{port}"
+        process.send_signal(signal.SIGTERM)
+        while httpx.get(f"{base}/health/ready").json() != {"status": "stopping"}:
+            assert process.poll() is None
+        assert httpx.get(f"{base}/health/ready").status_code == 503
+        assert httpx.get(f"{base}/health/live").json() == {"status": "live"}
+        # A new connection, and its answer, during the drain.
+        assert httpx.post(f"{base}/mcp", headers={"host": "localhost:8443"}).status_code == 401
+        process.communicate(timeout=20)
+    assert process.returncode in {0, -signal.SIGTERM}

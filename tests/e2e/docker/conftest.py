@@ -14,6 +14,15 @@ if _TESTS not in sys.path:
 from e2e.docker.deployment import Deployment, why_not  # noqa: E402 - after the path
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long runs out unless they are asked for."""
+    if "cluster" in config.getoption("markexpr"):
+        return
+    long = [item for item in items if item.get_closest_marker("cluster")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """compose.yaml, up and healthy; removed at the end of the run."""
@@ -30,3 +39,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         yield running
     finally:
         running.down()
+
+
+@pytest.fixture(scope="session")
+def pair(deployment: Deployment) -> Deployment:
+    """The same deployment with a second replica, both of a release with the tests' tools; it stays so."""
+    deployment.release("1")
+    deployment.second_replica = True
+    deployment.up()
+    return deployment

@@ -16,8 +16,9 @@ from gatelodge.core.secret import Secret
 from gatelodge.ops.link.target import LinkTarget
 from gatelodge.ops.stack.versions import read_versions
 
-__all__ = ["PARTS", "Deployment", "why_not"]
+__all__ = ["PARTS", "REPLICAS", "Deployment", "why_not"]
 
+REPLICAS = ("sample", "sample-2")
 PARTS = ("postgres", "keycloak", "desk", "sample", "traefik")
 _UP_SECONDS = 600
 
@@ -50,7 +51,11 @@ class Deployment:
     project: str
     network: str
     port: int = field(default_factory=free_port)
+    # The tag of the sample's image, when it is not the one that is built; whether there is a second replica.
+    sample: str = ""
+    second_replica: bool = False
     client: docker.DockerClient = field(default_factory=lambda: docker.from_env(timeout=120), repr=False)
+    _releases: list[str] = field(default_factory=list, repr=False)
 
     @property
     def mcp_url(self) -> str:
@@ -63,17 +68,29 @@ class Deployment:
             "GATELODGE_PORT": str(self.port),
             "GATELODGE_NETWORK": self.network,
             "GATELODGE_EDGE_NETWORK": f"{self.project}-edge",
+            "COMPOSE_PROJECT_NAME": self.project,
+            "SAMPLE_VERSION": self.sample,
+            "GATELODGE_SECOND_REPLICA": "1" if self.second_replica else "",
             # The first compiler only: half the time to start on a busy machine.
             "KEYCLOAK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
         }
 
     def compose(self, *arguments: str, timeout: float = _UP_SECONDS) -> "subprocess.CompletedProcess[str]":
         """Run one command of Compose on this deployment."""
+        return self._started("docker", "compose", "--progress", "plain", *arguments, timeout=timeout)
+
+    def roll(self, *arguments: str, seconds_to_healthy: int = 120) -> "subprocess.CompletedProcess[str]":
+        """Roll the two replicas to ``sample``'s image, as an operator does."""
+        return self._started(
+            "bash", "infra/compose/roll.sh", *arguments, timeout=_UP_SECONDS, ROLL_SECONDS=str(seconds_to_healthy)
+        )
+
+    def _started(self, *command: str, timeout: float, **more: str) -> "subprocess.CompletedProcess[str]":
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GATELODGE_", "ACME_"))}
         return subprocess.run(
-            ["docker", "compose", "--project-name", self.project, "--progress", "plain", *arguments],  # noqa: S607
+            command,
             cwd=CHECKOUT,
-            env=inherited | self.environment,
+            env=inherited | self.environment | more,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -83,7 +100,13 @@ class Deployment:
     def up(self, *, build: bool = True) -> None:
         """Build what changed, start everything and wait until it is healthy; fetch what a client's user needs."""
         done = self.compose(
-            "up", "--build" if build else "--no-build", "--detach", "--wait", "--wait-timeout", str(_UP_SECONDS - 60)
+            # With another tag for the sample it would be made anew, as that.
+            "up",
+            "--build" if build and not self.sample else "--no-build",
+            "--detach",
+            "--wait",
+            "--wait-timeout",
+            str(_UP_SECONDS - 60),
         )
         assert done.returncode == 0, done.stderr[-4000:] + self.compose("logs", "--tail", "20").stdout[-8000:]
         for source, name in (("/edge/ca.pem", "ca.pem"), ("/operator/secrets/ada", "ada")):
@@ -93,7 +116,21 @@ class Deployment:
     def down(self) -> None:
         """Remove containers, networks and volumes; the images stay for the next run."""
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        for tag in set(self._releases):
+            self.client.images.remove(f"sample-deep-research-mcp:{tag}")
         self.client.close()
+
+    def release(self, name: str) -> str:
+        """Build the sample with the tests' tools (``trial``) as a release; gives its image's id and sets ``sample``."""
+        self.sample = f"{self.project}-{name}"
+        image, _ = self.client.images.build(
+            path=str(CHECKOUT / "tests" / "e2e" / "docker" / "trial"),
+            tag=f"sample-deep-research-mcp:{self.sample}",
+            buildargs={"RELEASE": name},
+            rm=True,
+        )
+        self._releases.append(self.sample)
+        return str(image.id)
 
     def part(self, service: str) -> Container:
         """The container of a service, freshly inspected; one-shot ones too."""

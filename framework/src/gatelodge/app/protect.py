@@ -16,6 +16,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatelodge.app.answers import error_answer
+from gatelodge.app.bridge.sealing import share_sealing
 from gatelodge.app.bridge.server import FastMCPBridge
 from gatelodge.app.gate import Gate
 from gatelodge.app.routes import server_routes
@@ -72,6 +73,7 @@ def protect(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await bridge.declare()
+        share_sealing(mcp, settings.state_dir)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(client.aclose)
             for source in (keys, *trusted.values()):

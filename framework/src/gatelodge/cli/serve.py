@@ -19,7 +19,7 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     # Imported here: a command loads only what it runs, and FastMCP is most of a server's start-up time.
-    from gatelodge.app.serve import load_application, run
+    from gatelodge.app.serve import Stop, load_application, run
     from gatelodge.settings.load import SettingsInvalid, load
     from gatelodge.settings.server import ServerSettings
 
@@ -35,7 +35,8 @@ def _serve(options: argparse.Namespace) -> int:
         faults.append(error.detail)
     if faults:
         raise SettingsInvalid("\n".join(dict.fromkeys(faults)))
-    return run(application, bind=settings.bind, port=settings.port)
+    stop = Stop(drain=settings.drain, grace=settings.grace)
+    return run(application, bind=settings.bind, port=settings.port, stop=stop)
 
 
 def _desk(_: argparse.Namespace) -> int:

@@ -36,19 +36,26 @@ def generate(length: int = 24) -> Secret:
     return Secret(secrets.token_urlsafe(length)[:length])
 
 
-def read_or_create(path: Path) -> Secret:
-    """The secret kept in ``path``; made on first use, with mode 0600 from the first byte."""
+def read_or_create(path: Path, length: int = 24) -> Secret:
+    """The secret kept in ``path``; made on first use with ``length`` characters, whole and with mode 0600.
+
+    Raises: OSError.
+    """
     try:
         return Secret(path.read_text().strip())
     except FileNotFoundError:
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
-    secret = generate()
-    # O_EXCL: two first starts at once must not each keep a different secret.
+    secret = generate(length)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secret.reveal() + "\n")
+        # A link to a whole file: two first starts at once keep one secret, and neither reads half of it.
+        os.link(draft, path)
     except FileExistsError:
         return Secret(path.read_text().strip())
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret.reveal() + "\n")
+    finally:
+        draft.unlink()
     return secret

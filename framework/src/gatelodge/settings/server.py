@@ -33,6 +33,9 @@ class ServerSettings(ProcessSettings):
         default=frozenset(), examples=["https://inspector.example.com,http://localhost:6274"]
     )
 
+    drain: float = Field(default=0.0, ge=0, le=300, examples=["5"])
+    grace: int = Field(default=5, ge=0, le=3600, examples=["30"])
+
     trusted_issuers: Names = Field(default=frozenset(), examples=["https://login.example.org/realms/staff"])
     token_algorithms: Names = Field(default=frozenset(DEFAULT_ALGORITHMS), examples=["RS256,ES256"])
     token_types: Names = Field(default=frozenset(TOKEN_TYPES), examples=["at+jwt"])

@@ -18,7 +18,8 @@ CHECKOUT = Path(__file__).resolve().parents[4]
 class Backend:
     """An HTTP server that answers every request with what it got, as JSON; ``gate`` holds back the rest of a stream.
 
-    ``requests`` counts; with ``hang_up`` it closes the connection in place of an answer.
+    ``requests`` counts all but Traefik's own; with ``hang_up`` it closes the connection in place of an answer; ``ready``
+    is what it says to Traefik, which asks where there are two replicas.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,6 +27,7 @@ class Backend:
         self.status = 200
         self.requests = 0
         self.hang_up = False
+        self.ready = True
         self.gate = threading.Event()
         backend = self
 
@@ -53,6 +55,11 @@ class Backend:
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         request.rfile.read(int(request.headers.get("content-length") or 0))
+        if "x-forwarded-for" not in request.headers and request.path == "/health/ready":
+            request.send_response(200 if self.ready else 503)
+            request.send_header("content-length", "0")
+            request.end_headers()
+            return
         self.requests += 1
         if self.hang_up:
             request.close_connection = True

@@ -44,6 +44,7 @@ class Server(Protocol):
     gate: Any
     requests: int
     hang_up: bool
+    ready: bool
 
     def close(self) -> None: ...
 
@@ -96,7 +97,7 @@ Until = Callable[[Callable[[], object]], None]
 
 
 @contextmanager
-def _running(state: Path, backend: Make, until: Until) -> Iterator[Edge]:
+def _running(state: Path, backend: Make, until: Until, second: Server | None = None) -> Iterator[Edge]:
     layout = Layout(_CHECKOUT, state)
     layout.create()
     certificates = ensure_certificates(layout.tls, SystemClock())
@@ -113,6 +114,8 @@ def _running(state: Path, backend: Make, until: Until) -> Iterator[Edge]:
         f"--configFile={configuration}",
     ]
     environment = dict(os.environ) | edge_environment(ports, certificates)
+    if second is not None:
+        environment["GATELODGE_EDGE_SERVER_2_URL"] = f"http://127.0.0.1:{second.port}"
     with (
         log.open("wb") as output,
         subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process,
@@ -444,3 +447,33 @@ def test_the_desk_gone_means_keycloaks_metadata_and_no_registration(
             answer = edge.send("GET", path)
             assert (answer.status, answer.seen["backend"]) == (200, "keycloak")
         assert edge.send("POST", _REGISTRATION).status in {502, 503}
+
+
+def test_two_replicas_share_the_calls_and_none_is_sent_twice(tmp_path: Path, backend: Make, until: Until) -> None:
+    second = backend("server 2")
+    with _running(tmp_path / "state", backend, until, second) as edge:
+        both = {"server", "server 2"}
+        assert {edge.send("GET", "/status").seen["backend"] for _ in range(8)} == both
+        for fault in (500, 502, 503, "hang up"):
+            before = edge.server.requests + second.requests
+            for replica in (edge.server, second):
+                replica.status, replica.hang_up = (fault, False) if isinstance(fault, int) else (200, True)
+            answers = [edge.send("POST", "/status").status for _ in range(4)]
+            for replica in (edge.server, second):
+                replica.status, replica.hang_up = 200, False
+            assert answers == [fault if isinstance(fault, int) else 502] * 4
+            assert edge.server.requests + second.requests == before + 4
+        # One that says it is not ready gets nothing more, until it says that it is.
+        second.ready = False
+        until(lambda: {edge.send("GET", "/status").seen["backend"] for _ in range(6)} == {"server"})
+        second.ready = True
+        until(lambda: {edge.send("GET", "/status").seen["backend"] for _ in range(6)} == both)
+
+
+def test_a_replica_that_is_not_there_costs_no_call(tmp_path: Path, backend: Make, until: Until) -> None:
+    gone = backend("gone")
+    gone.close()
+    with _running(tmp_path / "state", backend, until, gone) as edge:
+        # From the start on: Traefik takes both for ready until it has asked.
+        assert [edge.send("POST", "/status").status for _ in range(20)] == [200] * 20
+        assert edge.server.requests == 21  # one by the start itself

@@ -46,6 +46,8 @@ def edge_environment(ports: Ports, certificates: Certificates) -> dict[str, str]
         "GATELODGE_EDGE_KEYCLOAK_URL": f"http://127.0.0.1:{ports.keycloak}",
         "GATELODGE_EDGE_DESK_URL": f"http://127.0.0.1:{ports.desk}",
         "GATELODGE_EDGE_SERVER_URL": f"http://127.0.0.1:{ports.server}",
+        # One process per server here.
+        "GATELODGE_EDGE_SERVER_2_URL": "",
         "GATELODGE_EDGE_CERT_FILE": str(certificates.cert_file),
         "GATELODGE_EDGE_KEY_FILE": str(certificates.key_file),
     }
