@@ -132,7 +132,7 @@ def _client(number: int, maker: str) -> dict[str, Any]:
 
 
 async def _months(stack: Stack, linking: Outbound, links: list[Link], months: int) -> dict[str, Any]:
-    """Hourly sweeps of each month, until one has nothing left to do, as the desk makes them."""
+    """Hourly sweeps of each month, as the desk makes them, until everyone was looked at and nothing was left to do."""
     place, clock = from_state(stack.state), SystemClock()
     outbound = Counting(timeout=60.0)
     outbound.sent = Counter()
@@ -145,6 +145,7 @@ async def _months(stack: Stack, linking: Outbound, links: list[Link], months: in
     seconds: list[float] = []
     before, most = memory(), 0.0
     for month in range(1, months + 1):
+        idle = 0
         for hour in range(720):
             outbound.sent.clear()
             now = start + month * 30 * DAY + hour * 3600
@@ -159,7 +160,9 @@ async def _months(stack: Stack, linking: Outbound, links: list[Link], months: in
             for link in links:
                 # Clients in use refresh now and then; a browser's session would end without.
                 await link.refresh(linking)
-            if not report.unfinished:
+            idle = 0 if report.seen or report.removed else idle + 1
+            # Documents' clients that nobody uses stay until they are long dead, and are looked at in turn.
+            if not report.unfinished or idle * ReapPolicy().notes >= report.clients:
                 break
     await outbound.aclose()
     return {
