@@ -1,6 +1,7 @@
 """Running a server process: what is loaded, what is refused, and how it starts and stops for real."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -41,10 +42,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(folder: Path, code: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+def serve(
+    folder: Path, code: str, files: tuple[int, int] | None = None, /, **environment: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """A server's process; ``files`` are its soft and hard limit of open files."""
     (folder / "small.py").write_text(code)
+    limited = ["prlimit", f"--nofile={files[0]}:{files[1]}"] if files else []
     with subprocess.Popen(
-        [sys.executable, "-m", "gatelodge", "serve", "small:app"],
+        [*limited, sys.executable, "-m", "gatelodge", "serve", "small:app"],
         cwd=folder,
         env={**os.environ, **ENVIRONMENT, **environment},
         stdout=subprocess.PIPE,
@@ -96,6 +101,24 @@ def test_a_server_starts_answers_and_stops_on_sigterm(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
     assert process.returncode in {0, -signal.SIGTERM}
+
+
+def test_a_server_takes_the_open_files_it_may_have_and_says_when_they_are_few(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for soft, hard, few in ((256, 2048, False), (200, 200, True)):
+        with serve(tmp_path, GOOD, (soft, hard), GATELODGE_PORT=str(free_port())) as process:
+            assert process.stderr is not None
+            said = ""
+            for line in process.stderr:
+                said += line
+                if "Uvicorn running" in line:
+                    break
+            limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+        assert limits == (hard, hard)
+        assert ("at most 200 files may be open" in said) is few
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
 
 
 def test_a_tool_without_a_rule_stops_the_start_with_words_and_no_traceback(tmp_path: Path) -> None:

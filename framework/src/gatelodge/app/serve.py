@@ -8,6 +8,7 @@ access log with query strings, and no trust in forwarding headers. Invariant: a 
 import asyncio
 import gc
 import importlib
+import logging
 import socket
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ from gatelodge.core.errors import GatelodgeError
 from gatelodge.observability.logs import configure_logging
 
 __all__ = ["ApplicationUnusable", "Stop", "load_application", "run", "server_config"]
+
+
+# One for each connection; a replica runs out of processor or memory long before (docs/guides/sizing.md).
+_OPEN_FILES = 65_536
+_FEW_FILES = 1024
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +78,28 @@ def load_application(name: str) -> ASGIApp:
 def run(application: ASGIApp, *, bind: str, port: int, limits: Limits | None = None, stop: Stop | None = None) -> int:
     """Serve until SIGINT or SIGTERM. Returns the process's exit code."""
     configure_logging()
+    _raise_open_files()
     stop = stop or Stop()
     draining = _Draining(application)
     config = server_config(draining, bind=bind, port=port, limits=limits, grace=stop.grace)
     server = _Server(config, draining, stop.drain)
     server.run()
     return 0 if server.started else 3
+
+
+def _raise_open_files() -> None:
+    """Take what the hard limit allows: at its limit a server closes new connections without a word, probes included."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - not on every platform
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    if soft != resource.RLIM_INFINITY and soft < _FEW_FILES:
+        logger.warning("at most %d files may be open, one for each connection; next step: raise ulimit -n", soft)
 
 
 class _Draining:
