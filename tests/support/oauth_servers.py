@@ -78,12 +78,14 @@ def oauth_toolkit(folder: Path) -> Iterator[OAuthServer]:
 
 
 @contextmanager
-def emulated(*services: str) -> Iterator[list[str]]:
-    """emulate's GitHub and Slack, in the order asked for; the base URL of each."""
+def emulated(*services: str, redirect: str = "http://127.0.0.1/callback") -> Iterator[list[str]]:
+    """emulate's GitHub and Slack, in the order asked for; the base URL of each. ``redirect``: of our client there."""
     node, folder = _installed()
     first = _free_ports(len(services))
     command = [str(node), str(folder / "node_modules" / "emulate" / "dist" / "index.js"), "start"]
-    options = ["--service", ",".join(services), "--port", str(first), "--seed", str(_PACKAGES / "seed.yaml")]
+    seed = folder / f"seed.{os.getpid()}.yaml"
+    seed.write_text((_PACKAGES / "seed.yaml").read_text().replace("http://127.0.0.1/callback", redirect))
+    options = ["--service", ",".join(services), "--port", str(first), "--seed", str(seed)]
     process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         urls = [f"http://127.0.0.1:{first + number}" for number in range(len(services))]

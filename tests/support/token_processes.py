@@ -46,11 +46,12 @@ class Worker:
 
 @asynccontextmanager
 async def workers(
-    vault: Vault, token_urls: Mapping[str, str], count: int = 1, *, fork: bool = False
+    vault: Vault, token_urls: Mapping[str, str], count: int = 1, *, fork: bool = False, forgetful: bool = False
 ) -> AsyncIterator[list[Worker]]:
-    """So many processes on the vault's database with the vault's key."""
+    """So many processes on the vault's database with the vault's key; forgetful ones are broken on purpose."""
     key = b64encode(vault.keyring.primary.secret).decode()
-    config = {"database": vault.config.dsn, "key": key, "token_urls": dict(token_urls), "fork": fork}
+    config: dict[str, object] = {"database": vault.config.dsn, "key": key, "token_urls": dict(token_urls)}
+    config |= {"fork": fork, "forgetful": forgetful}
     environment = os.environ | {"WORKER": json.dumps(config), "PYTHONPATH": _PATHS}
     started = [
         await asyncio.create_subprocess_exec(

@@ -23,9 +23,25 @@ from gatelodge.storage.config import DatabaseConfig
 from gatelodge.storage.database import open_database
 from gatelodge.vault.keyring import read_keys
 from gatelodge.vault.owner import Owner
+from gatelodge.vault.records import RefreshLease
 from gatelodge.vault.sql_store import SqlTokenStore
 
 TENANT = "https://as.example/realms/mcp"
+
+
+class Forgetful(SqlTokenStore):
+    """Broken on purpose: the old refresh token is gone before the new one is here."""
+
+    async def begin_refresh(
+        self, owner: Owner, version: int, *, holder: str, lease_seconds: float
+    ) -> RefreshLease | None:
+        """The lease, on a row that has lost what a crash would need."""
+        opened = await self.open(owner, actor="test", purpose="broken on purpose")
+        if opened is None or opened.record.version != version:
+            return None
+        access = {"access_token": opened.secrets["access_token"]}
+        record = await self.put(owner, access, actor="test", expires_at=opened.record.expires_at)
+        return await super().begin_refresh(owner, record.version, holder=holder, lease_seconds=lease_seconds)
 
 
 async def serve(config: dict[str, Any], lines: list[str] | None) -> None:
@@ -34,7 +50,8 @@ async def serve(config: dict[str, Any], lines: list[str] | None) -> None:
     outbound = Outbound()
     registry = registry_of(config["token_urls"])
     endpoints = {name: TokenEndpoint(outbound, registry.get(name)) for name in registry.names()}
-    store = SqlTokenStore(database, read_keys(config["key"], "the test's key"), NoTrail(), SystemClock())
+    kind = Forgetful if config["forgetful"] else SqlTokenStore
+    store = kind(database, read_keys(config["key"], "the test's key"), NoTrail(), SystemClock())
     tokens = AccessTokens(store, registry, endpoints, NoTrail(), SystemClock())
     try:
         while lines is None or lines:

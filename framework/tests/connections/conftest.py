@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from accounts_site import Site, accounts_site
 from databases import database_config, postgres
 from vaults import Vault, new_keyring, open_vault
 
@@ -26,3 +27,10 @@ async def either_vault(database_config: DatabaseConfig) -> AsyncIterator[Vault]:
     opened = await open_vault(database_config, new_keyring())
     yield opened
     await opened.aclose()
+
+
+@pytest.fixture
+async def site(vault: Vault) -> AsyncIterator[Site]:
+    """The pages of connected accounts with every provider."""
+    async with accounts_site(vault) as made:
+        yield made

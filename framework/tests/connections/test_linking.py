@@ -244,3 +244,62 @@ async def test_a_provider_that_cannot_be_reached_says_whether_something_was_sent
 
     with pytest.raises(ProviderUnavailable, match="over"):
         await read_account(Large().outbound(), configured("github").get("github"), Secret("t"))
+
+
+async def test_a_refresh_just_before_the_name_is_stored_is_not_written_over(vault: Vault) -> None:
+    newest, refreshed = canary("newest"), list[Any]()
+
+    class Between:
+        """A store in which a refresh ends right after the row was looked at."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(vault.store, name)
+
+        async def look(self, of: Owner) -> Any:
+            record = await vault.store.look(of)
+            assert record is not None
+            lease = await vault.store.begin_refresh(of, record.version, holder="other", lease_seconds=30)
+            if lease is not None:
+                await vault.store.finish_refresh(lease, {"access_token": newest}, expires_at=None)
+                refreshed.append(record)
+            return record
+
+    provider = ScriptedProvider()
+    provider.will("/login/oauth/access_token", (200, TOKENS))
+    provider.will("/user", (200, {"id": 7, "login": "octocat"}))
+    service = linking(vault, provider)
+    service._store = Between()
+    await service.link(owner("github"), "code", verifier="v", redirect_uri="https://us.example/back", actor="user:1")
+    opened = await vault.store.open(owner("github"), actor="user:1", purpose="test")
+    assert opened is not None
+    assert opened.secrets["access_token"] == (newest if refreshed else Secret("canary-a"))
+
+
+async def test_the_end_of_a_token_is_counted_from_before_it_was_given(vault: Vault) -> None:
+    class Slow(ScriptedProvider):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            vault.clock.advance(60)
+            await super().__call__(scope, receive, send)
+
+    provider, before = Slow(), vault.clock.now()
+    provider.will("/login/oauth/access_token", (200, TOKENS))
+    provider.will("/user", (200, {"id": 7, "login": "octocat"}))
+    assert (await link(vault, provider, "github")).expires_at == before + 3600
+
+
+async def test_unlinking_slack_gives_both_tokens_back(vault: Vault) -> None:
+    provider = ScriptedProvider()
+    provider.will("/api/auth.revoke", (200, {"ok": True}))
+    secrets = {"access_token": Secret("canary-bot"), "user_access_token": Secret("canary-user")}
+    await vault.store.put(owner("slack"), secrets, actor="user:1")
+    assert await linking(vault, provider).unlink(owner("slack"), actor="user:1")
+    given = [asked.headers["authorization"] for asked in provider.asked]
+    assert given == ["Bearer canary-bot", "Bearer canary-user"]
+
+
+async def test_a_name_that_no_database_keeps_does_not_cost_the_link(either_vault: Vault) -> None:
+    provider = ScriptedProvider()
+    odd = {**TOKENS, "ok": True, "team": {"id": "T", "name": "a\0b\ud800"}}
+    provider.will("/api/oauth.v2.access", (200, odd))
+    provider.will("/api/auth.test", (503, {}))
+    assert (await link(either_vault, provider, "slack")).account_name == "ab?"

@@ -73,7 +73,6 @@ TABLE: list[tuple[str, TokenRequest, int, dict[str, Any], type[ConnectionFault]]
             (302, {}, ProviderUnavailable),
             (200, {"refresh_token": "without the other one"}, ProviderUnavailable),
             (200, {"access_token": "with space"}, ProviderUnavailable),
-            (200, {**GOOD, "expires_in": "soon"}, ProviderUnavailable),
         )
     ),
     ("slack", "refresh", 200, {"ok": False}, ProviderUnavailable),

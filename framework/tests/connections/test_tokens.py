@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from scripted_provider import ScriptedProvider, configured
 from vaults import TENANT, Vault
 
+from gatelodge.audit.actor import of_user
+from gatelodge.audit.trail import Trail
 from gatelodge.connections.errors import (
     ConnectionMissing,
     NeedsReauth,
@@ -23,9 +26,10 @@ from gatelodge.connections.timing import due, lasts
 from gatelodge.connections.token_endpoint import TokenEndpoint
 from gatelodge.connections.tokens import AccessToken, AccessTokens
 from gatelodge.core.secret import Secret
-from gatelodge.storage.errors import Conflict, StorageUnavailable
+from gatelodge.storage.errors import Conflict, StorageFault, StorageUnavailable
 from gatelodge.vault.owner import Owner
 from gatelodge.vault.records import Opened, Record, RefreshLease, Status
+from gatelodge.vault.sql_store import SqlTokenStore
 
 PATHS = {
     "github": "/login/oauth/access_token",
@@ -585,3 +589,174 @@ async def test_one_connection_that_fails_keeps_no_other_from_being_swept(vault: 
     other.will(fresh())
     swept = await one.again().tokens.sweep()
     assert (swept.left, swept.finished) == (1, 1)
+
+
+async def test_a_refresh_that_is_kept_is_no_error_when_its_audit_event_finds_the_queue_full(vault: Vault) -> None:
+    one = desk(vault, "github")
+    await one.link()
+    one.will(fresh())
+    vault.clock.advance(LIFE)
+    trail = Trail(vault.db, vault.clock, queue=2, window=60)
+    store = SqlTokenStore(vault.db, vault.keyring, trail, vault.clock)
+    full = desk(vault, "github", one.provider, store)
+    full.tokens.refresher._trail = trail
+    with pytest.raises(StorageUnavailable, match="full"):
+        await full.access()  # the refresh is kept; reading its result is what cannot be recorded
+    await trail.flush()
+    assert (await full.access()).value == Secret("canary-a1")
+    assert one.sent == ["canary-r0"]
+    await trail.aclose()
+    assert len(await vault.events("vault.refresh")) == len(await vault.events("connection.refresh")) == 1
+
+
+async def test_a_commit_that_only_has_to_run_again_keeps_the_tokens_under_the_same_lease(vault: Vault) -> None:
+    class Again(Failing):
+        async def finish_refresh(self, lease: RefreshLease, secrets: Mapping[str, Secret], **more: Any) -> Record:
+            if self.times:
+                self.times -= 1
+                raise Conflict("the schema changed under a prepared statement", retryable=True)
+            return await vault.store.finish_refresh(lease, secrets, **more)
+
+    one = desk(vault, "github", store=Again(vault, 2))
+    await one.link()
+    one.will(fresh())
+    vault.clock.advance(LIFE)
+    assert (await one.access()).value == Secret("canary-a1")
+    assert one.sent == ["canary-r0"]
+
+
+async def test_tokens_in_hand_are_kept_when_the_process_that_took_the_lease_gives_it_back(vault: Vault) -> None:
+    class Taken(Failing):
+        other: RefreshLease | None = None
+
+        async def finish_refresh(self, lease: RefreshLease, secrets: Mapping[str, Secret], **more: Any) -> Record:
+            self.times -= 1
+            if self.times == 2:
+                vault.clock.advance(40)
+                self.other = await vault.store.begin_refresh(one.owner, lease.version, holder="b", lease_seconds=30)
+            if self.times == 0 and self.other is not None:
+                await vault.store.abandon_refresh(self.other)
+            return await vault.store.finish_refresh(lease, secrets, **more)
+
+    one = desk(vault, "github", store=Taken(vault, 3))
+    await one.link()
+    one.will(fresh())
+    vault.clock.advance(LIFE)
+    assert (await one.access()).value == Secret("canary-a1")
+    assert one.sent == ["canary-r0"]
+
+
+@pytest.mark.parametrize("odd", [{"expires_in": 0}, {"expires_in": "soon"}, {"refresh_token": ""}])
+async def test_an_odd_detail_of_an_answer_does_not_cost_the_tokens_in_it(vault: Vault, odd: dict[str, Any]) -> None:
+    one = desk(vault, "github")
+    await one.link()
+    one.will(fresh(**odd))
+    vault.clock.advance(LIFE)
+    assert (await one.access()).value == Secret("canary-a1")
+    assert len(one.sent) == 1
+
+
+async def test_one_link_that_cannot_be_stored_stops_no_other_of_a_sweep(vault: Vault) -> None:
+    class Lost(Failing):
+        async def finish_refresh(self, lease: RefreshLease, secrets: Mapping[str, Secret], **more: Any) -> Record:
+            if lease.owner.user == "alice":
+                raise StorageFault("the row is not what it was")
+            return await vault.store.finish_refresh(lease, secrets, **more)
+
+    one = desk(vault, "github", store=Lost(vault, 1))
+    for user in ("alice", "bob", "carol"):
+        one.owner = Owner(TENANT, user, "github")
+        await one.link()
+        await crashed(one)
+    vault.clock.advance(31)
+    one.will(fresh())
+    swept = await one.tokens.sweep()
+    assert (swept.finished, swept.left) == (2, 1)
+
+
+async def test_a_pause_keeps_neither_request_nor_traceback(vault: Vault) -> None:
+    one = desk(vault, "github")
+    await one.link()
+    one.will((503, {}))
+    vault.clock.advance(LIFE)
+    lengths = []
+    for _ in range(4):
+        with pytest.raises(ProviderUnavailable) as paused:
+            await one.access()
+        lengths.append(len(traceback.extract_tb(paused.value.__traceback__)))
+        held = paused.value
+    assert lengths[1] == lengths[2] == lengths[3], "each raise adds to the traceback of one error"
+    assert held.__cause__ is None
+    assert (held.sent, held.provider, held.detail) == (True, "github", "github: the token endpoint answered 503")
+
+
+async def test_slacks_user_token_renewed_alone_leaves_end_and_scopes_of_the_link(vault: Vault) -> None:
+    one = desk(vault, "slack")
+    await one.link(
+        PAIR | {"user_access_token": Secret("canary-ua"), "user_refresh_token": Secret("canary-ur")},
+        scopes=frozenset({"chat:write"}),
+    )
+    ends = vault.clock.now() + LIFE
+    vault.clock.advance(100)
+    one.will(fresh(2, ok=True, expires_in=43200, scope="search:read"))
+    token = await one.tokens.renewed(one.owner, Secret("canary-ua"), purpose="test", credential="user_access_token")
+    assert token.expires_at == ends
+    assert token.scopes == {"chat:write"}
+
+
+async def test_a_consent_given_again_starts_a_new_life(vault: Vault) -> None:
+    one = desk(vault, "github")
+    await one.link()
+    vault.clock.advance(300 * 86_400)
+    await one.link()
+    assert (await one.access()).value == PAIR["access_token"]
+    assert one.sent == [], "a token that was just given is not near its end"
+
+
+async def test_the_trail_names_the_user_who_asked(vault: Vault) -> None:
+    one = desk(vault, "github")
+    await one.link()
+    await one.access()
+    await one.access(actor="user:another")
+    found = [event.event.actor for event in await vault.events("vault.get")]
+    assert found == [of_user(one.owner.tenant, one.owner.user), "user:another"]
+
+
+async def test_a_refused_token_is_no_dead_link_while_another_process_has_the_lease(vault: Vault) -> None:
+    won = {"access_token": Secret("canary-won"), "refresh_token": Secret("canary-rw")}
+    leases = list[RefreshLease]()
+
+    class Overtaken(ScriptedProvider):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            vault.clock.advance(40)
+            other = await vault.store.begin_refresh(one.owner, 1, holder="other", lease_seconds=30)
+            assert other is not None
+            leases.append(other)
+            await super().__call__(scope, receive, send)
+
+    class Ending(Failing):
+        async def begin_refresh(self, owner: Owner, version: int, **more: Any) -> RefreshLease | None:
+            lease = await vault.store.begin_refresh(owner, version, **more)
+            if lease is None:
+                await vault.store.finish_refresh(leases.pop(), won, expires_at=vault.clock.now() + LIFE)
+            return lease
+
+    one = desk(vault, "github", Overtaken(), Ending(vault, 0))
+    await one.link()
+    one.will((200, {"error": "bad_refresh_token"}))
+    vault.clock.advance(LIFE)
+    assert (await one.access()).value == won["access_token"]
+
+
+async def test_tokens_that_the_row_never_takes_end_in_a_state_and_not_in_a_conflict(vault: Vault) -> None:
+    class Refusing(Failing):
+        async def finish_refresh(self, *_: Any, **__: Any) -> Record:
+            raise Conflict("the same again and again", retryable=True)
+
+    one = desk(vault, "github", store=Refusing(vault, 0))
+    await one.link()
+    one.will(fresh())
+    vault.clock.advance(LIFE)
+    with pytest.raises(NeedsReauth) as lost:
+        await one.access()
+    assert (lost.value.reason, one.sent) == ("not_kept", ["canary-r0"])

@@ -14,6 +14,7 @@ from gatelodge.connections.errors import ProviderLimited, ProviderRefused, Provi
 from gatelodge.connections.flights import shielded
 from gatelodge.connections.pages import shown
 from gatelodge.connections.parts import WebParts
+from gatelodge.connections.sessions import Session
 from gatelodge.connections.views import account_view
 from gatelodge.connections.web_errors import SessionRequired
 from gatelodge.core.clock import Clock
@@ -33,9 +34,8 @@ class Accounts:
 
     async def show(self, request: Request) -> Response:
         """GET .../accounts: who is signed in and what is linked, or the way to sign in."""
-        caller = await browser(request, self._parts)
-        asked = request.query_params.get("link")
-        if caller is None or caller.session is None:
+        session, asked = await browser(request, self._parts), request.query_params.get("link")
+        if session is None:
             named = asked is not None and self._parts.registry.configured(asked)
             return self._parts.pages.page(
                 "signed_out",
@@ -43,61 +43,61 @@ class Accounts:
                 enabled=self._parts.sign_in is not None,
             )
         done, about = request.query_params.get("done", ""), request.query_params.get("provider", "")
-        return await self._page(caller, asked=asked, done=(done, about))
+        return await self._page(session, asked=asked, done=(done, about))
 
     async def link(self, request: Request) -> Response:
         """POST .../accounts/{provider}/link: on to the provider."""
-        caller, _ = await self._sent(request)
+        session, _ = await self._sent(request)
         name = request.path_params["provider"]
         if not self._is(name, "oauth"):
             return self._unknown()
-        target = await begin_link(self._parts, caller, name, None)
+        target = await begin_link(self._parts, Caller.of(session), name, None)
         title = f"Continue to {self._parts.registry.get(name).provider.title}"
         return self._parts.pages.page("onward", target=target, title=title)
 
     async def unlink(self, request: Request) -> Response:
         """POST .../accounts/{provider}/unlink."""
-        caller, _ = await self._sent(request)
+        session, _ = await self._sent(request)
         name = request.path_params["provider"]
         if not self._parts.registry.configured(name):
             return self._unknown()
+        caller = Caller.of(session)
         await shielded(self._parts.linking.unlink(caller.owner(name), actor=caller.actor))
         return self._back("unlinked", name)
 
     async def token(self, request: Request) -> Response:
         """POST .../accounts/{provider}/token: a user's own API token, checked at the provider before it is kept."""
-        caller, form = await self._sent(request)
+        session, form = await self._sent(request)
         name = request.path_params["provider"]
         if not self._is(name, "api_token"):
             return self._unknown()
         title, given = self._parts.registry.get(name).provider.title, form.get("token", "").strip()
         if not given or len(given) > _MAX_TOKEN or not given.isascii() or not given.isprintable() or " " in given:
-            return await self._page(caller, wrong=(name, "This is no API token. Copy it again, whole."))
+            return await self._page(session, wrong=(name, "This is no API token. Copy it again, whole."))
+        caller = Caller.of(session)
         try:
             await shielded(self._parts.linking.link_api_token(caller.owner(name), Secret(given), actor=caller.actor))
         except ProviderLimited:
-            return await self._page(caller, wrong=(name, f"{title} takes no more requests for now. Try again later."))
+            return await self._page(session, wrong=(name, f"{title} takes no more requests for now. Try again later."))
         except ProviderUnavailable:
             wrong = f"{title} does not answer, so the token could not be checked. Nothing was saved; try again later."
-            return await self._page(caller, wrong=(name, wrong))
+            return await self._page(session, wrong=(name, wrong))
         except ProviderRefused:
             wrong = f"{title} does not accept this token. Nothing was saved; make a new token and copy it whole."
-            return await self._page(caller, wrong=(name, wrong))
+            return await self._page(session, wrong=(name, wrong))
         return self._back("linked", name)
 
     async def _page(
         self,
-        caller: Caller,
+        session: Session,
         *,
         asked: str | None = None,
         done: tuple[str, str] = ("", ""),
         wrong: tuple[str, str] = ("", ""),
     ) -> Response:
-        if caller.session is None:
-            raise SessionRequired("the page is for browsers")
         records = {
             record.owner.provider: record
-            for record in await self._parts.store.list(tenant=caller.issuer, user=caller.subject)
+            for record in await self._parts.store.list(tenant=session.who.issuer, user=session.who.subject)
         }
         now, registry = self._clock.now(), self._parts.registry
         views = [
@@ -120,19 +120,19 @@ class Accounts:
             400 if wrong[1] else 200,
             forms=True,
             accounts=views,
-            name=shown(caller.session.who.name or caller.subject),
-            csrf=caller.session.csrf.reveal(),
+            name=shown(session.who.name or session.who.subject),
+            csrf=session.csrf.reveal(),
             message=message,
         )
 
-    async def _sent(self, request: Request) -> tuple[Caller, dict[str, str]]:
-        """The person and the fields of a form of ours. Raises: SessionRequired, CsrfRefused."""
-        caller = await browser(request, self._parts)
-        if caller is None or caller.session is None:
+    async def _sent(self, request: Request) -> tuple[Session, dict[str, str]]:
+        """The session and the fields of a form of ours. Raises: SessionRequired, CsrfRefused."""
+        session = await browser(request, self._parts)
+        if session is None:
             raise SessionRequired("the session is over, or there was none")
         form = await read_form(request)
-        check_token(request, caller.session, form.get(FIELD), self._parts.place.origin)
-        return caller, form
+        check_token(request, session, form.get(FIELD), self._parts.place.origin)
+        return session, form
 
     def _is(self, name: str, kind: str) -> bool:
         registry = self._parts.registry

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gatelodge.connections.callers import browser
+from gatelodge.connections.callers import Caller, browser
 from gatelodge.connections.errors import ConnectionFault
 from gatelodge.connections.flights import shielded
 from gatelodge.connections.parts import WebParts
@@ -42,11 +42,12 @@ class Callback:
         if not parts.registry.configured(name) or parts.registry.get(name).provider.kind != "oauth":
             return parts.pages.outcome(404, "No such provider", "This server has no provider of that name.")
         provider = parts.registry.get(name).provider
-        caller = await browser(request, parts)
-        if caller is None or caller.session is None:
+        session = await browser(request, parts)
+        if session is None:
             return await self._sign_in_first(name, answer)
+        caller = Caller.of(session)
         owner = caller.owner(name)
-        begun = await parts.states.finish(Secret(answer.get("state", "")), owner, caller.session.key)
+        begun = await parts.states.finish(Secret(answer.get("state", "")), owner, session.key)
         # RFC 9207, section 2.4: where a provider names itself, another one's answer is not taken.
         if provider.sends_iss and answer.get("iss") != origin_of(provider.authorize_url):
             raise StateRefused(f"iss of the answer is missing or not {name}'s")

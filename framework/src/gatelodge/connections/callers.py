@@ -4,6 +4,7 @@ Invariant: a request that brings a token is judged by it alone; a session never 
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 from starlette.requests import Request
 
@@ -27,6 +28,11 @@ class Caller:
     subject: str
     session: Session | None = None
 
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """The person of a session."""
+        return cls(session.who.issuer, session.who.subject, session)
+
     @property
     def actor(self) -> str:
         """For the audit trail."""
@@ -37,10 +43,9 @@ class Caller:
         return Owner(self.issuer, self.subject, provider)
 
 
-async def browser(request: Request, parts: WebParts) -> Caller | None:
-    """The signed-in person, by the session's cookie."""
-    session = await parts.sessions.find(cookies.given(request, parts.place, cookies.SESSION))
-    return None if session is None else Caller(session.who.issuer, session.who.subject, session)
+async def browser(request: Request, parts: WebParts) -> Session | None:
+    """The session of the browser, by its cookie."""
+    return await parts.sessions.find(cookies.given(request, parts.place, cookies.SESSION))
 
 
 async def api_caller(request: Request, parts: WebParts) -> Caller:
@@ -52,11 +57,11 @@ async def api_caller(request: Request, parts: WebParts) -> Caller:
     if token is not None:
         principal = await parts.verifier.verify(token)
         return Caller(principal.issuer, principal.subject)
-    caller = await browser(request, parts)
-    if caller is None or caller.session is None:
+    session = await browser(request, parts)
+    if session is None:
         raise SessionRequired("neither an access token nor a session")
     if request.method in ("GET", "HEAD"):
         check_read(request, parts.place.origin)
     else:
-        check_token(request, caller.session, request.headers.get(HEADER), parts.place.origin)
-    return caller
+        check_token(request, session, request.headers.get(HEADER), parts.place.origin)
+    return Caller.of(session)

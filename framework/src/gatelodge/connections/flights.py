@@ -46,6 +46,11 @@ async def shielded(work: Awaitable[T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                continue  # a second cancellation, of a shutdown that grows impatient
         if not task.cancelled():
-            await asyncio.wait({task})
+            task.exception()
         raise

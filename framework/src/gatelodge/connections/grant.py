@@ -46,25 +46,27 @@ class Account:
 
 
 def token(body: Mapping[str, object], member: str) -> Secret | None:
-    """A credential of an answer; null and a missing member are None. Raises: UnusableGrant."""
+    """A credential of an answer; null, an empty text and a missing member are None. Raises: UnusableGrant."""
     value = body.get(member)
-    if value is None:
+    if value is None or value == "":
         return None
     # What does not fit into a header cannot be a bearer token (RFC 6750, section 2.1).
-    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable() or " " in value:
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
         raise UnusableGrant(f"{member} is no token")
     return Secret(value)
 
 
 def seconds(body: Mapping[str, object], member: str) -> float | None:
-    """A life in seconds, also where it comes as text; None when it is missing. Raises: UnusableGrant."""
+    """A life in seconds, also where it comes as text; None when it is missing or makes no sense.
+
+    No error: the answer may hold the only refresh token that still works, and a token without a known end is used until
+    it is refused.
+    """
     value = body.get(member)
-    if value is None:
-        return None
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 12:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e10:
-        raise UnusableGrant(f"{member} is no life in seconds")
+        return None
     return float(value)
 
 
@@ -84,4 +86,5 @@ def text(value: object, *path: str) -> str | None:
         value = value.get(step) if isinstance(value, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value)[:500] or None
+    # What no database keeps (NUL, half of a surrogate pair) must not keep the tokens beside it from being stored.
+    return str(value).replace("\0", "").encode(errors="replace").decode()[:500] or None

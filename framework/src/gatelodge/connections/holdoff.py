@@ -4,6 +4,7 @@ Kept per process and in memory: a pause is never longer than ten minutes, so los
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gatelodge.connections.errors import ProviderMisconfigured, ProviderUnavailable
 from gatelodge.core.clock import Clock
@@ -15,6 +16,7 @@ _FIRST, _LONGEST = 1.0, 600.0
 _MOST = 10_000
 
 Failure = ProviderUnavailable | ProviderMisconfigured
+F = TypeVar("F", bound=Failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Holdoff:
             asked, lost = min(error.retry_after or 0.0, _LONGEST), lost or error.sent
         if len(self._pauses) >= _MOST:
             self._pauses.pop(next(iter(self._pauses)))
-        self._pauses[owner] = _Pause(self._clock.monotonic() + max(length, asked), length, error, lost)
+        self._pauses[owner] = _Pause(self._clock.monotonic() + max(length, asked), length, _bare(error), lost)
 
     def succeeded(self, owner: Owner) -> None:
         """End the pause."""
@@ -50,9 +52,16 @@ class Holdoff:
     def reason(self, owner: Owner) -> Failure | None:
         """What the pause is for, while it lasts."""
         pause = self._pauses.get(owner)
-        return pause.error if pause is not None and self._clock.monotonic() < pause.until else None
+        return _bare(pause.error) if pause is not None and self._clock.monotonic() < pause.until else None
 
     def answer_lost(self, owner: Owner) -> bool:
         """Whether an answer was lost since the last success, so that the provider may have moved on without us."""
         pause = self._pauses.get(owner)
         return pause is not None and pause.answer_lost
+
+
+def _bare(error: F) -> F:
+    """The same error without traceback and cause: they hold the request with its secrets, and grow with every raise."""
+    again = type(error).__new__(type(error), *error.args)
+    again.__dict__.update(error.__dict__)
+    return again

@@ -1,18 +1,20 @@
 """An account linked and unlinked: consent to stored tokens, and back.
 
 Invariants: tokens are stored before anything else is asked of the provider; an account whose identity call failed stays
-linked and is asked again; an API token is stored only after the provider said whose it is.
+linked, without a name, until it is linked again; an API token is stored only after the provider said whose it is.
 
 Not here: state, browser, redirect (``routes``).
 """
 
 import logging
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
 from gatelodge.connections.errors import ConnectionMissing, ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from gatelodge.connections.grant import Account, Grant
 from gatelodge.connections.identity import read_account
+from gatelodge.connections.refresh import LEASE_SECONDS
 from gatelodge.connections.registry import Registry
 from gatelodge.connections.token_endpoint import TokenEndpoint
 from gatelodge.core.clock import Clock
@@ -54,19 +56,23 @@ class Linking:
 
         Raises: CodeRefused, ProviderMisconfigured, ProviderUnavailable, ProviderLimited; what the store raises.
         """
+        asked = self._clock.now()  # before the answer: a token's life never begins later than that
         grant = await self._endpoint(owner).exchange(code, verifier=verifier, redirect_uri=redirect_uri)
-        record = await self._put(owner, grant, actor)
-        self._trail.note(about("connection.link", owner, actor))
+        record = await self._put(owner, grant, actor, asked)
+        self._trail.note(about("connection.link", owner, actor), done=True)
         try:
             account = await read_account(self._outbound, self._registry.get(owner.provider), grant.access_token)
         except (ProviderUnavailable, ProviderRefused) as error:
             _LOG.warning("link at %s: whose account it is could not be read: %s", owner.provider, error.detail)
             return record
-        now = await self._store.look(owner)
-        if now is None or now.version != record.version:
+        # Under the lease of a refresh: one that came between would have its new tokens replaced by these.
+        lease = await self._store.begin_refresh(
+            owner, record.version, holder=uuid.uuid4().hex, lease_seconds=LEASE_SECONDS
+        )
+        if lease is None:
             # Unlinked, linked again or refreshed meanwhile: these tokens are not the newest any more.
-            return now or record
-        return await self._put(owner, _with(grant, account), actor)
+            return await self._store.look(owner) or record
+        return await self._put(owner, _with(grant, account), actor, asked)
 
     async def link_api_token(self, owner: Owner, token: Secret, *, actor: str) -> Record:
         """Store a user's own token after the provider said whose it is.
@@ -82,7 +88,7 @@ class Linking:
             account_name=account.name,
             extra=account.extra,
         )
-        self._trail.note(about("connection.link", owner, actor))
+        self._trail.note(about("connection.link", owner, actor), done=True)
         return record
 
     async def unlink(self, owner: Owner, *, actor: str) -> bool:
@@ -98,14 +104,11 @@ class Linking:
             _LOG.warning("unlink at %s: nothing to give back: %s", owner.provider, error.detail)
         removed = await self._store.delete(owner, actor=actor)
         endpoint = self._endpoints.get(owner.provider)
-        access = None if opened is None else opened.secrets.get("access_token")
-        if endpoint is not None and access is not None:
-            try:
-                await endpoint.revoke(access)
-            except (ProviderUnavailable, ProviderMisconfigured) as error:
-                _LOG.warning("unlink at %s: the provider still has the grant: %s", owner.provider, error.detail)
+        if endpoint is not None and opened is not None:
+            for field, _ in self._registry.get(owner.provider).provider.credentials:
+                await _give_back(endpoint, owner, opened.secrets.get(field))
         if removed:
-            await self._trail.record(about("connection.unlink", owner, actor))
+            self._trail.note(about("connection.unlink", owner, actor), done=True)
         return removed
 
     def _endpoint(self, owner: Owner) -> TokenEndpoint:
@@ -114,8 +117,7 @@ class Linking:
             raise ConnectionMissing(owner.provider, "this provider has no OAuth")
         return endpoint
 
-    async def _put(self, owner: Owner, grant: Grant, actor: str) -> Record:
-        now = self._clock.now()
+    async def _put(self, owner: Owner, grant: Grant, actor: str, now: float) -> Record:
         return await self._store.put(
             owner,
             grant.secrets(),
@@ -127,6 +129,15 @@ class Linking:
             absolute_expires_at=None if grant.absolute_expires_in is None else now + grant.absolute_expires_in,
             extra=grant.extra,
         )
+
+
+async def _give_back(endpoint: TokenEndpoint, owner: Owner, access: Secret | None) -> None:
+    if access is None:
+        return
+    try:
+        await endpoint.revoke(access)
+    except (ProviderUnavailable, ProviderMisconfigured) as error:
+        _LOG.warning("unlink at %s: the provider still has the grant: %s", owner.provider, error.detail)
 
 
 def _with(grant: Grant, account: Account) -> Grant:

@@ -39,10 +39,10 @@ class Reading:
         """Whether the owner's provider has refreshes at all and is configured."""
         return self._registry.configured(owner.provider) and bool(self.provider(owner).credentials)
 
-    async def usable(self, owner: Owner, *, purpose: str) -> Opened:
+    async def usable(self, owner: Owner, *, purpose: str, actor: str = SYSTEM) -> Opened:
         """Raises: ConnectionMissing, NeedsReauth, ProviderMisconfigured, and what the store raises."""
         provider = self.provider(owner)
-        opened = await self._store.open(owner, actor=SYSTEM, purpose=purpose)
+        opened = await self._store.open(owner, actor=actor, purpose=purpose)
         if opened is None:
             raise ConnectionMissing(owner.provider, "no account is linked")
         if opened.record.status is not Status.ACTIVE:

@@ -9,10 +9,11 @@ Not here: when to refresh, and sharing one refresh among callers of a process (`
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gatelodge.audit.actor import SYSTEM
-from gatelodge.connections.errors import GrantDead, NeedsReauth, ProviderMisconfigured, ProviderUnavailable
+from gatelodge.connections.errors import GrantDead, ProviderMisconfigured, ProviderUnavailable
 from gatelodge.connections.flights import shielded
 from gatelodge.connections.grant import Grant
 from gatelodge.connections.holdoff import Holdoff
@@ -122,12 +123,12 @@ class Refresher:
             raise
         if grant is None:
             return
-        expires_at = self._expiry(opened, grant, pairs, progress)
+        expires_at = self._expiry(opened, grant, pair, progress)
         if await shielded(self._commit(lease, opened, pair, grant, expires_at)) is None:
             return
         progress.done.add(pair)
         self._holdoff.succeeded(owner)
-        self._trail.note(about("connection.refresh", owner, SYSTEM))
+        self._trail.note(about("connection.refresh", owner, SYSTEM), done=True)
         _LOG.info("refresh at %s: renewed", owner.provider)
 
     async def _grant(self, lease: RefreshLease, opened: Opened, pair: Pair) -> Grant | None:
@@ -141,11 +142,9 @@ class Refresher:
                 await self._end(lease, None)
                 return None
         previous = self._previous(opened)
-        try:
-            if previous is not None:
+        if previous is not None:
+            with suppress(GrantDead):
                 return await endpoint.refresh(previous)
-        except GrantDead:
-            pass
         lost = lease.interrupted_at is not None or self._holdoff.answer_lost(lease.owner)
         await self._dead(lease, "interrupted" if lost else "refused")
         return None
@@ -159,76 +158,77 @@ class Refresher:
         return opened.secrets.get("previous_refresh_token")
 
     async def _dead(self, lease: RefreshLease, reason: str) -> None:
+        """Call the connection dead; ``run`` reads the row again and says so, unless somebody else renewed it."""
         """Call the connection dead, unless another process renewed it. Raises: NeedsReauth."""
         _LOG.warning("refresh at %s: the account has to be linked again: %s", lease.owner.provider, reason)
         self._holdoff.succeeded(lease.owner)
         await self._end(lease, reason)
-        self._trail.note(about("connection.refresh", lease.owner, SYSTEM, outcome="failed", rule=reason))
-        now = await self._store.look(lease.owner)
-        if now is None or now.version == lease.version:
-            raise NeedsReauth(lease.owner.provider, reason)
+        self._trail.note(about("connection.refresh", lease.owner, SYSTEM, outcome="failed", rule=reason), done=True)
 
     async def _end(self, lease: RefreshLease, reason: str | None) -> None:
         """Give the lease back; with a reason, the connection is dead. A lost lease changes nothing."""
         status = None if reason is None else Status.NEEDS_REAUTH
         await self._store.abandon_refresh(lease, status=status, reason=reason)
 
-    def _expiry(self, opened: Opened, grant: Grant, pairs: Sequence[Pair], progress: _Progress) -> float | None:
-        """The first end of all access tokens; the old one while further pairs wait, so that a crash leaves them due."""
+    def _expiry(self, opened: Opened, grant: Grant, pair: Pair, progress: _Progress) -> float | None:
+        """The first end of all access tokens; the old one while other pairs of the link have it, so that they stay due."""
         if grant.expires_in is not None:
             progress.ends.append(self._clock.now() + grant.expires_in)
-        if len(pairs) > 1:
+        renewed = progress.done | {pair}
+        pairs = self._reading.provider(opened.record.owner).credentials
+        if any(other not in renewed and set(other) <= opened.secrets.keys() for other in pairs):
             return opened.record.expires_at
         return min(progress.ends, default=None)
 
     async def _commit(
         self, lease: RefreshLease, opened: Opened, pair: Pair, grant: Grant, expires_at: float | None
     ) -> Record | None:
-        """Keep the new tokens; None when the row has others by now, or has these already.
+        """Keep the new tokens; None when the row has others by now, has these already, or stayed another's.
 
-        Raises: StorageUnavailable or Conflict when that did not work for all tries.
+        Raises: StorageUnavailable when that did not work for all tries.
         """
+        provider = self._reading.provider(lease.owner)
         secrets, used = {pair[0]: grant.access_token}, opened.secrets[pair[1]]
         if grant.refresh_token is not None and grant.refresh_token != used:
             secrets[pair[1]] = grant.refresh_token
-            if self._reading.provider(lease.owner).rotation.leeway:
+            if provider.rotation.leeway:
                 secrets["previous_refresh_token"] = used
+        # The link's scopes are those of its first credential.
+        scopes = (grant.scopes or None) if pair == provider.credentials[0] else None
+        ends, current, lost = opened.record.absolute_expires_at, lease, False
         for wait in (*_COMMIT_WAITS, None):
             try:
-                return await self._store.finish_refresh(
-                    lease,
-                    secrets,
-                    expires_at=expires_at,
-                    absolute_expires_at=opened.record.absolute_expires_at,
-                    scopes=grant.scopes or opened.record.scopes,
-                )
-            except StorageUnavailable as error:
-                if wait is None:
-                    await self._not_kept(lease, error)
-                    raise
-                await self._sleep(wait)
-            except Conflict:
-                again = await self._again(lease, opened, pair, grant)
-                if again is None:
+                held = await self._again(current, opened, pair, grant) if lost else current
+                if held is None:
                     return None
+                current = held
+                return await self._store.finish_refresh(
+                    current, secrets, expires_at=expires_at, absolute_expires_at=ends, scopes=scopes
+                )
+            except (StorageUnavailable, Conflict) as error:
                 if wait is None:
+                    await self._not_kept(current, error)
+                    if isinstance(error, Conflict):
+                        return None
                     raise
-                lease = again
+                lost = lost or (isinstance(error, Conflict) and not error.retryable)
+            await self._sleep(wait)
         raise AssertionError("the last try returns or raises")
 
     async def _again(self, lease: RefreshLease, opened: Opened, pair: Pair, grant: Grant) -> RefreshLease | None:
-        """A new lease when the old one was lost but nobody renewed the connection: the tokens in hand are the newest."""
+        """The lease to go on with when one was lost, but nobody renewed the connection: what is in hand is newest."""
         fresh = await self._store.open(lease.owner, actor=SYSTEM, purpose="refresh: the lease was lost")
         if fresh is None or fresh.secrets.get(pair[0]) == grant.access_token:
             return None
         if fresh.secrets.get(pair[1]) != opened.secrets[pair[1]]:
             _LOG.warning("refresh at %s: another process was first", lease.owner.provider)
             return None
-        return await self._store.begin_refresh(
-            lease.owner, fresh.record.version, holder=self._holder, lease_seconds=LEASE_SECONDS
-        )
+        version = fresh.record.version
+        new = await self._store.begin_refresh(lease.owner, version, holder=self._holder, lease_seconds=LEASE_SECONDS)
+        # Another that holds the row asks with a spent token: the row is tried again.
+        return new or lease
 
-    async def _not_kept(self, lease: RefreshLease, error: StorageUnavailable) -> None:
+    async def _not_kept(self, lease: RefreshLease, error: StorageUnavailable | Conflict) -> None:
         """The new tokens are lost. With leeway the old ones still work: the mark of an unfinished refresh stays."""
         _LOG.error("refresh at %s: the new tokens could not be kept: %s", lease.owner.provider, error.detail)
         if self._reading.provider(lease.owner).rotation.leeway:
@@ -244,7 +244,7 @@ class Refresher:
         for _ in range(_POLLS):
             await self._sleep(_POLL)
             now = await self._store.look(owner)
-            if now is None or now.version != seen.version or now.status is not seen.status:
+            if now is None or now.refresh_started_at is None:
                 return
-            if now.refresh_started_at is None:
+            if (now.version, now.status) != (seen.version, seen.status):
                 return

@@ -9,12 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gatelodge.connections.errors import ConnectionMissing, NeedsReauth, ProviderMisconfigured, ProviderUnavailable
+from gatelodge.connections.errors import ConnectionMissing, NeedsReauth
 from gatelodge.connections.reading import Reading
 from gatelodge.connections.refresh import Needed, Pair
 from gatelodge.core.clock import Clock
-from gatelodge.storage.errors import StorageUnavailable
-from gatelodge.vault.errors import CredentialUnreadable
+from gatelodge.core.errors import GatelodgeError
 from gatelodge.vault.owner import Owner
 from gatelodge.vault.records import Opened, Record, Status
 from gatelodge.vault.store import TokenStore
@@ -59,7 +58,7 @@ async def sweep(
                 await refresh(record.owner, needed, purpose="sweep")
             except (NeedsReauth, ConnectionMissing):
                 swept.dead += 1
-            except (ProviderUnavailable, ProviderMisconfigured, StorageUnavailable, CredentialUnreadable) as error:
+            except GatelodgeError as error:
                 _LOG.warning("sweep: %s is left for the next time: %s", record.owner.shown, error.detail)
                 swept.left += 1
             else:

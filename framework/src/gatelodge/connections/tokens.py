@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from gatelodge.audit.actor import SYSTEM, of_user
 from gatelodge.connections.errors import (
     ConnectionMissing,
     NeedsReauth,
@@ -31,7 +32,7 @@ from gatelodge.connections.token_endpoint import TokenEndpoint
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
 from gatelodge.vault.events import AnyTrail
-from gatelodge.vault.owner import Owner
+from gatelodge.vault.owner import SERVICE, Owner
 from gatelodge.vault.records import Opened, Record
 from gatelodge.vault.store import TokenStore
 
@@ -85,12 +86,15 @@ class AccessTokens:
         )
         self._flights = Flights[Owner, Opened]()
 
-    async def access(self, owner: Owner, *, purpose: str, credential: str = "access_token") -> AccessToken:
+    async def access(
+        self, owner: Owner, *, purpose: str, credential: str = "access_token", actor: str | None = None
+    ) -> AccessToken:
         """A token that is good now; ``credential`` names another of the link's (Slack: ``user_access_token``).
 
+        ``actor`` is who asks, for the audit trail: the owner, unless another does so on the owner's behalf.
         Raises: ConnectionMissing, NeedsReauth, ProviderUnavailable, ProviderMisconfigured.
         """
-        opened = await self.reading.usable(owner, purpose=purpose)
+        opened = await self.reading.usable(owner, purpose=purpose, actor=actor or _actor(owner))
         if self.stale(opened):
             opened = await self._renew(opened, self.stale, purpose)
         elif opened.record.expires_at is not None and self._clock.now() >= opened.record.expires_at:
@@ -98,7 +102,13 @@ class AccessTokens:
         return self._token(opened, credential)
 
     async def renewed(
-        self, owner: Owner, rejected: Secret, *, purpose: str, credential: str = "access_token"
+        self,
+        owner: Owner,
+        rejected: Secret,
+        *,
+        purpose: str,
+        credential: str = "access_token",
+        actor: str | None = None,
     ) -> AccessToken:
         """A token other than ``rejected``, which the provider answered with 401; refreshed only if it is still stored.
 
@@ -108,7 +118,7 @@ class AccessTokens:
         def needed(opened: Opened) -> Sequence[Pair]:
             return [pair for pair in self._pairs(opened) if opened.secrets[pair[0]] == rejected]
 
-        opened = await self.reading.usable(owner, purpose=purpose)
+        opened = await self.reading.usable(owner, purpose=purpose, actor=actor or _actor(owner))
         if needed(opened):
             at = opened.record.refreshed_at
             if at is not None and self._clock.now() - at < _JUST_NOW:
@@ -175,3 +185,7 @@ class AccessTokens:
         if value is None:
             raise ConnectionMissing(record.owner.provider, f"the link has no {credential}")
         return AccessToken(value, record.owner, record.account_id, record.extra, record.expires_at, record.scopes)
+
+
+def _actor(owner: Owner) -> str:
+    return SYSTEM if owner.tenant == SERVICE else of_user(owner.tenant, owner.user)

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from gatelodge.audit.actor import of_user
 from gatelodge.audit.event import Event
 from gatelodge.connections import cookies
-from gatelodge.connections.callers import browser
+from gatelodge.connections.callers import Caller, browser
 from gatelodge.connections.csrf import FIELD, check_token, read_form
 from gatelodge.connections.parts import WebParts
 from gatelodge.connections.signin import LIFE
@@ -69,15 +69,15 @@ class Visits:
     async def sign_out(self, request: Request) -> Response:
         """POST .../accounts/sign-out: the session ends here, then at the authorization server."""
         parts = self._parts
-        caller = await browser(request, parts)
-        if caller is None or caller.session is None:
+        session = await browser(request, parts)
+        if session is None:
             raise SessionRequired("there was no session")
-        check_token(request, caller.session, (await read_form(request)).get(FIELD), parts.place.origin)
-        await parts.sessions.end(caller.session)
-        parts.trail.note(Event("session.close", caller.actor))
+        check_token(request, session, (await read_form(request)).get(FIELD), parts.place.origin)
+        await parts.sessions.end(session)
+        parts.trail.note(Event("session.close", Caller.of(session).actor))
         target = None
         try:
-            target = await parts.sign_in.sign_out_url(caller.session.who) if parts.sign_in is not None else None
+            target = await parts.sign_in.sign_out_url(session.who) if parts.sign_in is not None else None
         except GatelodgeError:
             # The authorization server is away: here the person is signed out all the same.
             target = None

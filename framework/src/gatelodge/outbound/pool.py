@@ -20,10 +20,14 @@ __all__ = ["PoolConfig", "PooledTransport"]
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """Sizes of a pool: connections at once, of these kept while idle, and for how many seconds."""
+    """Sizes of a pool: connections at once, of these kept while idle, and for how many seconds.
+
+    With more connections open than ``idle`` allows, httpcore 1.0 closes each after its request, in use or not: measured,
+    30 requests on 3 connections made 30 connections with ``idle`` 2, and 3 with ``idle`` 3.
+    """
 
     connections: int = 100
-    idle: int = 20
+    idle: int = 100
     idle_seconds: float = 30.0
 
 

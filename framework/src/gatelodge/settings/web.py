@@ -1,0 +1,83 @@
+"""Settings of the pages of connected accounts: the browser's sign-in, its sessions, and where front ends are.
+
+Not here: providers (``connections``), the vault and its database (``vault``), front-end origins (``server``).
+"""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gatelodge.core.secret import Secret
+from gatelodge.core.urls import is_loopback
+from gatelodge.settings.process import Names, split
+
+__all__ = ["WebSettings"]
+
+_REDIS = ("redis", "rediss", "unix")
+
+
+class WebSettings(BaseSettings):
+    """Settings of the pages; a file is read where its variable is set and the value's own is not."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GATELODGE_", env_file=".env", extra="ignore", frozen=True, arbitrary_types_allowed=True
+    )
+
+    mode: Literal["development", "production"] = Field(default="development", examples=["development"])
+
+    web_client_secret_file: Path | None = Field(default=None, examples=["/run/secrets/gatelodge-web"])
+    web_client_secret: Secret | None = Field(default=None, validate_default=True, examples=["(a long random text)"])
+    return_to: Names = Field(default=frozenset(), examples=["https://app.example.com/settings"])
+
+    redis_url_file: Path | None = Field(default=None, examples=["/run/secrets/gatelodge-redis-url"])
+    redis_url: Secret | None = Field(default=None, validate_default=True, examples=["redis://redis:6379/0"])
+    session_store: Literal["database", "memory", "redis"] = Field(default="database", examples=["redis"])
+    session_ttl: int = Field(default=28_800, ge=60, le=2_592_000, examples=["3600"])
+
+    _split_lists = field_validator("return_to", mode="before")(split)
+
+    @field_validator("web_client_secret_file", "redis_url_file")
+    @classmethod
+    def _check_file(cls, path: Path | None) -> Path | None:
+        try:
+            if path is not None and not path.read_text(encoding="utf-8").strip():
+                raise ValueError(f"this file is empty: {path}")
+        except OSError as error:
+            raise ValueError(f"cannot read this file: {error.strerror}: {path}") from error
+        return path
+
+    @field_validator("web_client_secret", "redis_url", mode="before")
+    @classmethod
+    def _read_secret(cls, given: object, info: ValidationInfo) -> Secret | None:
+        if isinstance(given, Secret):
+            return given
+        path = info.data.get(f"{info.field_name}_file")
+        text = given if isinstance(given, str) else path.read_text(encoding="utf-8") if path is not None else ""
+        return Secret(text.strip()) if text.strip() else None
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis(cls, url: Secret | None) -> Secret | None:
+        if url is not None and url.reveal().partition("://")[0] not in _REDIS:
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return url
+
+    @field_validator("session_store")
+    @classmethod
+    def _check_store(cls, kind: str, info: ValidationInfo) -> str:
+        if kind == "redis" and "redis_url" in info.data and info.data["redis_url"] is None:
+            raise ValueError("is redis, and GATELODGE_REDIS_URL is not set")
+        return kind
+
+    @field_validator("return_to")
+    @classmethod
+    def _check_returns(cls, urls: frozenset[str]) -> frozenset[str]:
+        for url in urls:
+            parts = urlsplit(url)
+            secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+            if not secure or not parts.hostname or parts.username or parts.fragment or not url.isascii():
+                raise ValueError("must hold whole https URLs without user name and fragment (http for localhost only)")
+        return urls

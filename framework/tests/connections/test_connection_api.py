@@ -1,0 +1,118 @@
+"""The API of connected accounts for front ends: an access token of this server, exact origins, constant answers."""
+
+from typing import Any
+
+import pytest
+from accounts_site import FRONT_END, ISSUER, ORIGIN, Site
+from vaults import canary
+
+from gatelodge.vault.owner import Owner
+from gatelodge.vault.records import Status
+
+API = "/workspace/api"
+ROUTES = [("GET", f"{API}/connections"), ("GET", f"{API}/auth/github/url"), ("DELETE", f"{API}/connections/github")]
+
+
+async def ask(site: Site, method: str, path: str, headers: dict[str, str] | None = None, **params: str) -> Any:
+    return await site.browser("nobody").client.request(method, path, headers=headers, params=params or None)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_a_token_that_is_not_for_this_server_is_refused(site: Site, method: str, path: str) -> None:
+    browser = site.browser("alice")
+    # A session does not stand in for a token that is refused.
+    await browser.sign_in()
+    wrong: list[dict[str, Any]] = [
+        {"aud": "https://us.example/other/mcp"},
+        {"aud": "gatelodge-web", "typ": "ID"},
+        {"iss": "https://as.example/realms/other"},
+        {"exp": 1},
+    ]
+    for claims in wrong:
+        answer = await browser.client.request(method, path, headers=site.bearer("alice", **claims))
+        assert answer.status_code == 401, claims
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert answer.json()["error"] == "token_rejected"
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_a_stranger_learns_nothing(site: Site, method: str, path: str) -> None:
+    answer = await ask(site, method, path)
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "session_required"
+    assert (await ask(site, method, path.replace("github", "nothing"))).json() == answer.json()
+    assert (await ask(site, method, path, {"authorization": "Bearer a b"})).status_code == 400
+    assert (await ask(site, method, path, {"authorization": "Basic YTpi"})).status_code == 401
+
+
+async def test_keys_that_cannot_be_had_are_a_503_with_a_time(site: Site) -> None:
+    site.issuer.status = 503
+    answer = await ask(site, "GET", f"{API}/connections", site.bearer("alice"))
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_each_user_sees_and_changes_their_own_links_only(site: Site) -> None:
+    store = site.vault.store
+    for user in ("alice", "bob"):
+        await store.put(
+            Owner(ISSUER, user, "github"), {"access_token": canary("a")}, actor="user:1", account_name=f"octo-{user}"
+        )
+    await store.put(Owner("https://other.example", "alice", "slack"), {"access_token": canary("b")}, actor="user:1")
+    await store.mark(Owner(ISSUER, "alice", "github"), Status.NEEDS_REAUTH, "refused", actor="user:1")
+    listed = await ask(site, "GET", f"{API}/connections", site.bearer("alice"))
+    by_name = {one["provider"]: one for one in listed.json()["connections"]}
+    assert list(by_name) == ["github", "jira", "slack", "notion", "coda"]
+    assert by_name["github"]["status"] == "needs_attention"
+    assert "refresh token" in by_name["github"]["explanation"]
+    assert by_name["github"]["account_name"] == "octo-alice"
+    assert by_name["slack"]["status"] == "not_linked"
+    assert by_name["slack"]["link_url"] == f"{ORIGIN}/workspace/accounts?link=slack"
+    assert "canary" not in listed.text
+    assert "csrf" not in listed.json()
+    assert listed.headers["cache-control"] == "no-store"
+    gone = await ask(site, "DELETE", f"{API}/connections/github", site.bearer("alice"))
+    assert gone.status_code == 204
+    assert not await site.linked("alice")
+    assert await site.linked("bob")
+    assert (await ask(site, "DELETE", f"{API}/connections/github", site.bearer("alice"))).status_code == 404
+    assert (await ask(site, "DELETE", f"{API}/connections/nothing", site.bearer("alice"))).status_code == 404
+
+
+async def test_a_row_that_cannot_be_read_shows_as_that_and_can_be_unlinked(site: Site) -> None:
+    owner = Owner(ISSUER, "alice", "github")
+    await site.vault.store.put(owner, {"access_token": canary("a")}, actor="user:1")
+    await site.vault.sql("UPDATE tokens SET quarantined_at = 1.0, quarantine_reason = 'not authentic'")
+    listed = await ask(site, "GET", f"{API}/connections", site.bearer("alice"))
+    assert listed.json()["connections"][0]["status"] == "needs_attention"
+    assert listed.json()["connections"][0]["reason"] == "unreadable"
+    assert (await ask(site, "DELETE", f"{API}/connections/github", site.bearer("alice"))).status_code == 204
+
+
+async def test_providers_without_an_authorization_page_are_not_found(site: Site) -> None:
+    unknown = await ask(site, "GET", f"{API}/auth/nothing/url", site.bearer("alice"))
+    assert unknown.status_code == 404
+    coda = await ask(site, "GET", f"{API}/auth/coda/url", site.bearer("alice"))
+    assert coda.status_code == 404
+    assert f"{ORIGIN}/workspace/accounts?link=coda" in coda.json()["hint"]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_front_ends_of_the_list_may_ask_and_no_others(site: Site, method: str, path: str) -> None:
+    preflight = {"access-control-request-method": method, "access-control-request-headers": "authorization"}
+    allowed = await ask(site, "OPTIONS", path, {"origin": FRONT_END, **preflight})
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == FRONT_END
+    assert "access-control-allow-credentials" not in allowed.headers
+    answer = await ask(site, method, path, {"origin": FRONT_END, **site.bearer("alice")})
+    assert answer.headers["access-control-allow-origin"] == FRONT_END
+    for origin in ("https://evil.example", "null", f"{FRONT_END}.evil.example", "http://app.example", ORIGIN + ":8443"):
+        refused = await ask(site, "OPTIONS", path, {"origin": origin, **preflight})
+        assert refused.status_code == 400
+        assert "access-control-allow-origin" not in refused.headers
+        read = await ask(site, method, path, {"origin": origin, **site.bearer("alice")})
+        assert "access-control-allow-origin" not in read.headers
+
+
+async def test_a_plain_options_request_is_answered_without_a_caller(site: Site) -> None:
+    assert (await ask(site, "OPTIONS", f"{API}/connections")).status_code == 204
