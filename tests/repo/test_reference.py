@@ -13,8 +13,10 @@ from gatelodge.cli.main import build_parser
 from gatelodge.ops.doctor.examine import CHECKS
 from gatelodge.settings.connections import ConnectionSettings
 from gatelodge.settings.desk import DeskSettings
+from gatelodge.settings.proxy import ProxySettings
 from gatelodge.settings.server import ServerSettings
 from gatelodge.settings.vault import VaultSettings
+from gatelodge.settings.web import WebSettings
 from repo.checkout import ROOT, relative, text_files
 from repo.error_reference import render
 from repo.markdown import command_lines, sections, tables
@@ -62,6 +64,8 @@ MODELS: Mapping[str, type[BaseSettings]] = {
     "The desk": DeskSettings,
     "The vault": VaultSettings,
     "Linked accounts": ConnectionSettings,
+    "Calls to providers": ProxySettings,
+    "Pages of linked accounts": WebSettings,
     "The sample server": sample_settings.Settings,
 }
 

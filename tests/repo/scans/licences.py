@@ -71,7 +71,11 @@ def uses() -> dict[str, str]:
             needs.setdefault(parent, set()).add(found[1])
     locked = {found[1] for block in blocks if (found := _ENTRY.match(block))}
     use = dict.fromkeys(locked, "development")
-    roots = [*_roots(Path("framework")), *_roots(Path("sample-deep-research-mcp"))]
+    roots = [
+        *_roots(Path("framework")),
+        *_roots(Path("sample-deep-research-mcp")),
+        *_roots(Path("servers/workspace-mcp")),
+    ]
     for wanted in ("operators", "server"):
         waiting = [name for name, of in roots if of == wanted]
         seen: set[str] = set()
@@ -106,8 +110,10 @@ def packages(policy: Mapping[str, Any]) -> list[Licensed]:
     """Every locked distribution, by name, then the npm packages of tests and deployment files."""
     python = [Licensed(name, _named(name, policy), use) for name, use in sorted(uses().items())]
     npm = {
-        f"npm:{name}": Licensed(f"npm:{name}", str(entry.get("license") or ""), "development")
-        for _, name, entry in npm_packages()
+        key: Licensed(
+            key, str(policy["stated"].get(key, {}).get("licence") or entry.get("license") or ""), "development"
+        )
+        for key, entry in ((f"npm:{name}", entry) for _, name, entry in npm_packages())
     }
     return [*python, *(npm[name] for name in sorted(npm))]
 

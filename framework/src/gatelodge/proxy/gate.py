@@ -1,0 +1,69 @@
+"""Who calls the proxy's routes: an access token of this server's audience, its scopes decided by ``access``.
+
+A browser's session is not looked at: it has no scopes, and a page of ours has no use for the proxy.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gatelodge.access.decide import Answer, decide
+from gatelodge.access.requirement import Requirement
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.identity import Principal
+from gatelodge.proxy.answers import challenged, refused
+from gatelodge.proxy.parts import ProxyParts
+from gatelodge.resource_server.bearer import CredentialsMalformed, bearer_token
+from gatelodge.resource_server.challenge import challenge
+from gatelodge.resource_server.errors import TokenRejected
+
+__all__ = ["Authorized", "guarded", "scope_refusal"]
+
+_log = logging.getLogger(__name__)
+
+Authorized = Callable[[Request, Principal], Awaitable[Response]]
+
+
+def guarded(parts: ProxyParts, handler: Authorized) -> Callable[[Request], Awaitable[Response]]:
+    """The handler for callers with a token, with our errors as JSON."""
+
+    async def serve(request: Request) -> Response:
+        try:
+            token = bearer_token(request.scope["headers"], request.scope["query_string"])
+            if token is None:
+                header = challenge(parts.resource_metadata_url, scopes=[f"{parts.server}:read"])
+                return challenged(401, header, error="unauthorized", description="Sign in to use this server.")
+            return await handler(request, await parts.verifier.verify(token))
+        except TokenRejected as error:
+            _log.info("token refused: %s", error.reason.value)
+            return _challenged(parts, 401, "invalid_token", error)
+        except CredentialsMalformed as error:
+            return _challenged(parts, 400, "invalid_request", error)
+        except GatelodgeError as error:
+            _log.warning("%s refused: %s: %s", request.scope["path"], error.code.value, error.detail)
+            return refused(error, parts.link_url)
+
+    return serve
+
+
+def scope_refusal(parts: ProxyParts, principal: Principal, scope: str) -> Response | None:
+    """403 with the scope to ask for; None when the caller has it."""
+    decision = decide(Requirement(scopes=frozenset({scope})), principal)
+    if decision.answer is Answer.ALLOW:
+        return None
+    _log.info("step-up by rule %s, scopes %s", decision.rule, " ".join(decision.scopes))
+    text = Code.SCOPE_MISSING.meaning.text
+    header = challenge(
+        parts.resource_metadata_url, scopes=decision.scopes, error="insufficient_scope", description=text
+    )
+    return challenged(403, header, error="insufficient_scope", description=text)
+
+
+def _challenged(parts: ProxyParts, status: int, error: str, fault: GatelodgeError) -> Response:
+    header = challenge(
+        parts.resource_metadata_url, scopes=[f"{parts.server}:read"], error=error, description=fault.public
+    )
+    return challenged(status, header, error=error, description=fault.public)

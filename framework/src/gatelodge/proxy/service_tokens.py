@@ -1,0 +1,82 @@
+"""Access tokens of users for a service that stands beside us: GET .../internal/tokens/{provider}?user=SUBJECT.
+
+Invariants: only a client on the operator's list with the scope ``gatelodge:tokens`` is answered, and never through a
+reverse proxy; every token that is given is recorded durably before it leaves; a refresh token is never given.
+"""
+
+import logging
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gatelodge.audit.actor import of_user
+from gatelodge.audit.event import Event, Outcome
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.identity import Principal
+from gatelodge.proxy.answers import challenged, not_found, plain
+from gatelodge.proxy.asked import BodyRefused
+from gatelodge.proxy.gate import scope_refusal
+from gatelodge.proxy.parts import ProxyParts
+from gatelodge.resource_server.challenge import challenge
+from gatelodge.vault.owner import Owner
+
+__all__ = ["SCOPE", "ServiceTokens"]
+
+SCOPE = "gatelodge:tokens"
+# A request with one of these came through a reverse proxy, which has no business here.
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+_LONGEST_SUBJECT = 255
+_log = logging.getLogger(__name__)
+
+
+class ServiceTokens:
+    """The endpoint of one server."""
+
+    def __init__(self, parts: ProxyParts) -> None:
+        self._parts = parts
+
+    async def serve(self, request: Request, principal: Principal) -> Response:
+        """The access token that is good now, with what calls need besides. Raises: what ``guarded`` answers."""
+        provider = request.path_params["provider"]
+        if any(name in request.headers for name in _FORWARDED) or not self._parts.registry.configured(provider):
+            return not_found()
+        if principal.client_id not in self._parts.service_clients:
+            # Its scope cannot help a client that is not on the list, so none is asked for.
+            await self._record(principal, provider, None, "refused", "client")
+            text = Code.SCOPE_MISSING.meaning.text
+            header = challenge(self._parts.resource_metadata_url, scopes=(), error="insufficient_scope")
+            return challenged(403, header, error="insufficient_scope", description=text)
+        refusal = scope_refusal(self._parts, principal, SCOPE)
+        if refusal is not None:
+            await self._record(principal, provider, None, "refused", "scopes")
+            return refusal
+        users = request.query_params.getlist("user")
+        if len(users) != 1 or not 0 < len(users[0]) <= _LONGEST_SUBJECT or not users[0].isprintable():
+            raise BodyRefused("user: name one subject")
+        return await self._given(Owner(principal.issuer, users[0], provider), principal)
+
+    async def _given(self, owner: Owner, principal: Principal) -> Response:
+        try:
+            token = await self._parts.tokens.access(owner, purpose="service")
+        except GatelodgeError as error:
+            await self._record(principal, owner.provider, owner, "failed", error.code.value)
+            raise
+        await self._record(principal, owner.provider, owner, "ok", None)
+        body = {
+            "access_token": token.value.reveal(),
+            "token_type": "Bearer",
+            "expires_at": token.expires_at,
+            "scopes": sorted(token.scopes),
+            "account_id": token.account_id,
+            "extra": dict(token.extra),
+        }
+        return plain(200, body)
+
+    async def _record(
+        self, principal: Principal, provider: str, owner: Owner | None, outcome: Outcome, rule: str | None
+    ) -> None:
+        whose = None if owner is None else of_user(owner.tenant, owner.user)
+        subject = {"provider": provider, "owner": whose, "client": (principal.client_id or "")[:200]}
+        actor = of_user(principal.issuer, principal.subject)
+        await self._parts.trail.record(Event("service.token", actor, subject, outcome, rule))
