@@ -107,6 +107,20 @@ async def test_closing_keeps_what_is_queued_and_takes_no_more(trail: Trail) -> N
         trail.note(event(2))
 
 
+async def test_what_has_happened_is_taken_by_a_full_queue_and_is_no_error_for_a_closed_one(
+    trail: Trail, database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = Trail(database, clock, queue=1, window=60)
+    for number in range(3):
+        small.note(event(number), done=True)
+    with pytest.raises(StorageUnavailable, match="full"):
+        small.note(event(3))
+    await small.aclose()
+    assert await numbers(trail) == [0, 1, 2]
+    small.note(event(4), done=True)
+    assert "lacks: vault.set by system" in caplog.text
+
+
 async def test_a_full_queue_says_so_and_loses_nothing(trail: Trail, database: Database, clock: ManualClock) -> None:
     small = Trail(database, clock, queue=3, window=60)
     for number in range(3):

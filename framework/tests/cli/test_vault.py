@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from gatelodge.cli.main import main
-from gatelodge.vault.key_source import new_key
+from gatelodge.ops.vault.place import new_primary, opened, retire
+from gatelodge.settings.load import load
+from gatelodge.settings.vault import VaultSettings
+from gatelodge.vault.key_source import new_key, read_key_file
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +121,19 @@ def test_a_rotation_with_a_new_key_and_the_retirement_of_the_old(
     assert old["id"] not in status
     assert "(primary): 1 data keys" in status
     assert len(key_file(tmp_path).read_text().split()) == 1
+
+
+async def test_a_key_that_came_while_another_was_retired_stays_in_the_file(tmp_path: Path) -> None:
+    settings = load(VaultSettings)
+    async with opened(settings) as place:
+        old = place.keyring.primary_id
+    new_primary(settings)
+    async with opened(settings) as place:
+        await place.store.rotate_key(actor=place.actor)
+        new_primary(settings)  # by another command, at the same time
+        newest = read_key_file(key_file(tmp_path)).primary_id
+        await retire(place, old)
+    assert read_key_file(key_file(tmp_path)).ids == (newest, place.keyring.primary_id)
 
 
 def test_keys_of_the_environment_are_not_written(

@@ -6,6 +6,7 @@ import pytest
 
 from gatelodge.core.secret import Secret
 from gatelodge.storage.config import DatabaseConfig
+from gatelodge.storage.database import open_database
 from gatelodge.storage.errors import DatabaseConfigInvalid
 
 CANARY = "canary/pass:word@"
@@ -88,3 +89,11 @@ def test_the_password_shows_nowhere(url: Secret | str) -> None:
 
 def test_a_port_that_is_no_number_does_not_show_the_url() -> None:
     assert DatabaseConfig("postgresql://u:canary@db:port/x").place == "the PostgreSQL server of GATELODGE_DATABASE_URL"
+
+
+@pytest.mark.parametrize("sign", "/#[?")
+async def test_a_password_with_a_sign_that_a_url_gives_a_meaning_is_refused_and_not_repeated(sign: str) -> None:
+    with pytest.raises(DatabaseConfigInvalid, match="GATELODGE_DATABASE_URL cannot be read") as refused:
+        await open_database(DatabaseConfig(f"postgresql://user:canary{sign}canary@127.0.0.1:5432/name"))
+    assert "canary" not in f"{refused.value} {refused.value.hint}"
+    assert refused.value.__context__ is None, "what the parser said repeats the password"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from results import record
 
-KILLS = int(os.environ.get("GATELODGE_KILLS", "12"))
+KILLS = int(os.environ.get("GATELODGE_KILLS", "6"))
 HERE = Path(__file__).parent
 COMMAND = "GATELODGE_KILLS=200 .venv/bin/pytest framework/tests/vault/test_kills.py"
 

@@ -144,6 +144,19 @@ async def test_a_key_is_retired_only_when_nothing_needs_it(vault: Vault) -> None
     assert (await vault.events("vault.rotate"))[-1].event.subject == {"retired": old}
 
 
+async def test_a_key_that_a_quarantined_row_waits_for_is_used_and_not_retired(vault: Vault) -> None:
+    await fill(vault, 2)
+    old, newer = vault.keyring, new_keyring(vault.keyring)
+    with pytest.raises(CredentialUnreadable):
+        await vault.with_keys(new_keyring()).open(owner(0), actor="user:a", purpose="by a process without the key")
+    store = vault.with_keys(newer)
+    with pytest.raises(VaultKeyUnusable, match="2 credentials still need it"):
+        await store.rotation.retire(old.primary_id, actor="operator:o")
+    assert await store.rotate_key(actor="operator:o") == 2
+    await store.rotation.retire(old.primary_id, actor="operator:o")
+    assert await unreadable(vault.with_keys(Keyring([newer.primary])), 2) == []
+
+
 async def test_a_running_server_reads_the_key_file_again_when_a_row_needs_a_new_key(
     vault: Vault, tmp_path: Path
 ) -> None:

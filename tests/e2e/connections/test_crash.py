@@ -7,6 +7,7 @@ import asyncio
 import os
 import random
 import signal
+from collections.abc import Sequence
 from typing import Literal
 
 import pytest
@@ -63,17 +64,52 @@ async def killed(worker: Worker, proxy: LossyProxy, owner: Owner, moment: str, c
 async def test_a_killed_refresh_loses_nothing_that_the_provider_honours(
     name: Literal["jira", "github"], vault: Vault, strict: OAuthServer, lenient: OAuthServer
 ) -> None:
-    server = lenient if name == "jira" else strict
+    outcomes, wrong = await killed_refreshes(vault, name, lenient if name == "jira" else strict, KILLS)
+    record(
+        19,
+        f"refresh, {vault.db.dialect}, {'leeway' if name == 'jira' else 'strict rotation'}",
+        tried=KILLS,
+        passed=KILLS - len(wrong),
+        figure=f"{len(wrong)} of {KILLS} lost or unreadable",
+        command="FAULT_ROUNDS=200 .venv/bin/pytest tests/e2e/connections/test_crash.py",
+        negative_control="a store that drops the old refresh token before the new one is kept: each of its kills is a loss",
+        outcomes=outcomes,
+    )
+    assert wrong == []
+    assert outcomes.get("a good token"), outcomes
+
+
+async def test_a_store_that_forgets_too_early_loses_tokens_and_is_noticed(
+    sqlite_vault: Vault, lenient: OAuthServer
+) -> None:
+    outcomes, wrong = await killed_refreshes(sqlite_vault, "jira", lenient, 2, moments=("acted",), forgetful=True)
+    assert len(wrong) == 2, outcomes
+    assert set(outcomes) == {"linked again: expired"}
+
+
+async def killed_refreshes(
+    vault: Vault,
+    name: Literal["jira", "github"],
+    server: OAuthServer,
+    kills: int,
+    *,
+    moments: Sequence[str] = MOMENTS,
+    forgetful: bool = False,
+) -> tuple[dict[str, int], list[str]]:
+    """What became of each link whose refresh was killed, and those that lost what the server still honours."""
     chance = random.Random(20261121)  # noqa: S311 - moments of a kill
     outcomes, wrong = dict[str, int](), list[str]()
     outbound, clock = Outbound(), Later()
-    async with lossy(server.token_url) as proxy, workers(vault, {name: proxy.url}, fork=True) as (worker,):
+    async with (
+        lossy(server.token_url) as proxy,
+        workers(vault, {name: proxy.url}, fork=True, forgetful=forgetful) as (worker,),
+    ):
         registry = registry_of({name: proxy.url})
         store = SqlTokenStore(vault.db, vault.keyring, vault.trail, clock)
         endpoints: dict[str, TokenEndpoint] = {name: TokenEndpoint(outbound, registry.get(name))}
-        for number in range(KILLS):
+        for number in range(kills):
             owner = await expired_link(vault, name, f"killed-{number}", server.mint())
-            acted = await killed(worker, proxy, owner, MOMENTS[number % 3], chance)
+            acted = await killed(worker, proxy, owner, moments[number % len(moments)], chance)
             tokens = AccessTokens(store, registry, endpoints, vault.trail, clock)
             try:
                 token = (await tokens.access(owner, purpose="after the kill")).value.reveal()
@@ -89,15 +125,4 @@ async def test_a_killed_refresh_loses_nothing_that_the_provider_honours(
             if outcome not in allowed or proxy.posts - acted > 1:
                 wrong.append(f"{number}: {outcome}, {acted} requests before the kill, {proxy.posts} in all")
     await outbound.aclose()
-    record(
-        19,
-        f"refresh, {vault.db.dialect}, {'leeway' if name == 'jira' else 'strict rotation'}",
-        tried=KILLS,
-        passed=KILLS - len(wrong),
-        figure=f"{len(wrong)} of {KILLS} lost or unreadable",
-        command="FAULT_ROUNDS=200 .venv/bin/pytest tests/e2e/connections/test_crash.py",
-        negative_control="a lost answer at the strict server ends in needs_reauth, which the same check tells apart",
-        outcomes=outcomes,
-    )
-    assert wrong == []
-    assert outcomes.get("a good token"), outcomes
+    return outcomes, wrong

@@ -61,12 +61,17 @@ class Trail:
         async with self._db.transaction() as transaction:
             await self._append(transaction, [(event, self._clock.now())])
 
-    def note(self, event: Event) -> None:
+    def note(self, event: Event, *, done: bool = False) -> None:
         """Queue an event that is kept within ``WINDOW``: for reads, whose answer must not wait for a disk.
 
+        ``done``: what the event tells has happened and is durable. A full queue takes it too, for an error would deny it;
+        a closed one leaves it to the log.
         Raises: StorageUnavailable, when the queue is full: the database has not kept up, so the read is refused.
         """
-        if self._closed or len(self._queued) >= self._largest:
+        if done and self._closed:
+            _log.error("the audit trail is closed and lacks: %s by %s, %s", event.kind, event.actor, event.outcome)
+            return
+        if self._closed or (len(self._queued) >= self._largest and not done):
             raise StorageUnavailable(
                 f"The audit queue is {'closed' if self._closed else f'full ({self._largest} events)'}.",
                 hint="Nothing is done that cannot be recorded: make the database work, and it goes on by itself.",

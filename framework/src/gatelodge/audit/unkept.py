@@ -16,7 +16,7 @@ class NoTrail:
     async def record(self, event: Event, *, tx: Transaction | None = None) -> None:
         """Keep nothing."""
 
-    def note(self, event: Event) -> None:
+    def note(self, event: Event, *, done: bool = False) -> None:
         """Keep nothing."""
 
     async def flush(self) -> None:

@@ -73,6 +73,22 @@ class DatabaseConfig:
             return "the PostgreSQL server of GATELODGE_DATABASE_URL"
         return f"the PostgreSQL database {parts.path.lstrip('/') or 'of that user'} at {host}:{port}"
 
+    def check_url(self) -> None:
+        """Refuse a PostgreSQL URL whose parts cannot be told apart.
+
+        Raises: DatabaseConfigInvalid. A driver would repeat what it cannot read, and that is often the password.
+        """
+        try:
+            parts = urlsplit(self.dsn)
+            whole = parts.port != 0 and not parts.fragment
+        except ValueError:
+            whole = False
+        if not whole:
+            raise DatabaseConfigInvalid(
+                "GATELODGE_DATABASE_URL cannot be read: no port, or a sign in user or password that a URL gives a meaning.",
+                hint="Write / as %2F, # as %23, ? as %3F, [ as %5B and @ as %40: postgresql://user:pass%2Fword@host/name.",
+            )
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, state_dir: Path) -> Self:
         """GATELODGE_DATABASE_URL (or its _FILE), else POSTGRES_*, else SQLite in the state folder.

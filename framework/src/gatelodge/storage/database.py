@@ -164,6 +164,7 @@ async def open_database(config: DatabaseConfig) -> Database:
     else:
         from gatelodge.storage import postgres  # noqa: PLC0415
 
+        config.check_url()
         errors = (*faults.DRIVER_ERRORS, *postgres.DRIVER_ERRORS)
         engines = postgres.make_engines(config)
         database = Database(config, engines, errors)

@@ -100,7 +100,8 @@ class Refreshing:
             if not await tx.execute(_FINISH, **_changed(record), **_of(lease), now=now):
                 raise _lost(lease)
             await rows.write_secrets(tx, record.id, sealed, now=now)
-        self._trail.note(about("vault.refresh", record.owner, lease.holder, version=record.version))
+        # Never an error: the old refresh token is spent, and the new pair is kept.
+        self._trail.note(about("vault.refresh", record.owner, lease.holder, version=record.version), done=True)
         return record
 
     async def abandon(self, lease: RefreshLease, status: Status | None, reason: str | None) -> None:

@@ -16,7 +16,7 @@ from gatelodge.vault.aead import NotAuthentic
 from gatelodge.vault.envelope import Key
 from gatelodge.vault.errors import VaultKeyUnusable
 from gatelodge.vault.events import AnyTrail
-from gatelodge.vault.quarantine import Quarantine
+from gatelodge.vault.quarantine import KEY_UNKNOWN, Quarantine
 from gatelodge.vault.records import Record
 from gatelodge.vault.sealing import Sealing
 
@@ -79,7 +79,8 @@ class Rotation:
     async def retire(self, key_id: str, *, actor: str) -> tuple[Key, ...]:
         """The keys that are left without ``key_id``. Raises: VaultKeyUnusable, when it is primary or in use."""
         ring = self._sealing.keyring
-        used = (await self.in_use()).get(key_id, 0)
+        # A row whose key a process did not have waits for that key; it is the last thing that opens it.
+        used = (await self.in_use()).get(key_id, 0) + await self._waiting(key_id)
         if ring.find(key_id) is None:
             raise VaultKeyUnusable(f"there is no key {key_id}", hint=f"The keys are {', '.join(ring.ids)}.")
         if key_id == ring.primary_id or used:
@@ -89,6 +90,17 @@ class Rotation:
             event = Event("vault.rotate", actor, {"retired": key_id}, "ok", None, None)
             await self._trail.record(event, tx=tx)
         return tuple(key for key in map(ring.find, ring.ids) if key is not None and key.id.hex() != key_id)
+
+    async def _waiting(self, key_id: str) -> int:
+        """Data keys of rows that are quarantined because a process did not have this key."""
+        async with self._db.reading() as tx:
+            row = await tx.one(
+                "SELECT count(*) AS waiting FROM data_keys k JOIN tokens t ON t.id = k.token_id"
+                " WHERE k.kek_id = :key AND t.quarantine_reason = :reason",
+                key=key_id,
+                reason=KEY_UNKNOWN,
+            )
+        return 0 if row is None else int(row["waiting"])
 
     @property
     def _primary(self) -> str:
@@ -119,16 +131,20 @@ class Rotation:
         """Once over all rows that are due, in the order of their ids."""
         changed, unreadable, last = 0, 0, ""
         due = "(k.kek_id <> :kek OR k.created_at < :since)" if renew else "k.kek_id <> :kek"
-        given = {"kek": self._primary, **({"since": since} if renew else {})}
+        given = {"kek": self._primary, "waiting": KEY_UNKNOWN, **({"since": since} if renew else {})}
+        ring = {f"key{number}": key for number, key in enumerate(self._sealing.keyring.ids)}
+        readable = ", ".join(f":{name}" for name in ring)
         while True:
             failed: list[tuple[Record, NotAuthentic]] = []
             async with self._db.transaction() as tx:
                 found = await tx.all(
                     "SELECT k.token_id FROM data_keys k JOIN tokens t ON t.id = k.token_id WHERE k.token_id > :last"  # noqa: S608 - constants
-                    f" AND {due} AND t.quarantined_at IS NULL ORDER BY k.token_id LIMIT :batch",
+                    f" AND {due} AND (t.quarantined_at IS NULL OR t.quarantine_reason = :waiting"
+                    f" AND k.kek_id IN ({readable})) ORDER BY k.token_id LIMIT :batch",
                     last=last,
                     batch=batch,
                     **given,
+                    **ring,
                 )
                 for row in found:
                     last = row["token_id"]

@@ -36,8 +36,8 @@ VALUES (:id, :tenant, :user, :service, 'active', :account_id, :account_name, :sc
 ON CONFLICT (tenant, user_id, service) DO UPDATE SET
     status = excluded.status, reason = NULL, account_id = excluded.account_id, account_name = excluded.account_name,
     scopes = excluded.scopes, extra = excluded.extra, expires_at = excluded.expires_at,
-    absolute_expires_at = excluded.absolute_expires_at, updated_at = excluded.updated_at, refreshed_at = NULL,
-    version = tokens.version + 1, refresh_fence = tokens.refresh_fence + 1, refresh_holder = NULL,
+    absolute_expires_at = excluded.absolute_expires_at, created_at = excluded.created_at,
+    updated_at = excluded.updated_at, refreshed_at = NULL, version = tokens.version + 1, refresh_fence = tokens.refresh_fence + 1, refresh_holder = NULL,
     refresh_started_at = NULL, refresh_until = NULL, quarantined_at = NULL, quarantine_reason = NULL
 RETURNING *
 """

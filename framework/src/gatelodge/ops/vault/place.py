@@ -78,7 +78,11 @@ def new_primary(settings: VaultSettings) -> None:
 async def retire(place: Place, key_id: str) -> None:
     """Take a key that nothing needs out of the key file. Raises: VaultKeyUnusable, StoreReadOnly."""
     path = _key_file(place.config)
-    write_key_file(path, await place.store.rotation.retire(key_id, actor=place.actor))
+    await place.store.rotation.retire(key_id, actor=place.actor)
+    # Read again: another command may have put a new key there while this one rotated.
+    now = load_keyring(place.config)
+    kept = [key for key in map(now.find, now.ids) if key is not None and key.id.hex() != key_id]
+    write_key_file(path, kept)
 
 
 def _key_file(config: VaultConfig) -> Path:
