@@ -30,8 +30,11 @@ class Workspace:
 
     async def token(self, user: int, *scopes: str, name: str = "workspace") -> str:
         """A token of that user for the server, by a client that is removed at once."""
-        target = replace(self.stack.target(*(f"{name}:{scope}" for scope in scopes), user=user), mcp_url=self.url(name))
-        linked = await obtain_tokens(target)
+        return await self.token_of(user, *(f"{name}:{scope}" for scope in scopes), name=name)
+
+    async def token_of(self, user: int, *scopes: str, name: str = "workspace") -> str:
+        """The same with scopes by their whole names."""
+        linked = await obtain_tokens(replace(self.stack.target(*scopes, user=user), mcp_url=self.url(name)))
         self.stack.admin.delete_client(linked.client.client_id)
         return linked.tokens.access_token
 

@@ -15,7 +15,15 @@ from repo.scans.outcome import Outcome
 
 __all__ = ["SHIPPED", "broken", "excused_without_reason", "scan"]
 
-SHIPPED = ("framework/src", "sample-deep-research-mcp/src", "servers/workspace-mcp/src", "infra", "scripts", "benchmarks", "deploy")
+SHIPPED = (
+    "framework/src",
+    "sample-deep-research-mcp/src",
+    "servers/workspace-mcp/src",
+    "infra",
+    "scripts",
+    "benchmarks",
+    "deploy",
+)
 _EXCUSED = re.compile(r"#\s*noqa(?::\s*(?P<rules>[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*))?(?P<reason>.*)$")
 
 
