@@ -21,7 +21,11 @@ def main() -> int:
     given = prepare_credentials(Path("/operator/secrets"))
     try:
         realm = render_realm(
-            Path("/infra/keycloak"), public_base=base, users=() if host else given.users, desk_secret=given.desk
+            Path("/infra/keycloak"),
+            public_base=base,
+            users=() if host else given.users,
+            desk_secret=given.desk,
+            web_secret=given.web,
         )
         admin = RealmAdmin("http://keycloak:8080", ADMINISTRATOR, given.admin)
         try:

@@ -5,9 +5,9 @@ The way of a request: Host and Origin, then routes; on the MCP endpoint CORS, to
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -30,8 +30,11 @@ from gatelodge.resource_server.cache import CachedVerifier
 from gatelodge.resource_server.jwt import TokenVerifier
 from gatelodge.resource_server.metadata import metadata_paths, protected_resource_metadata
 from gatelodge.resource_server.origin import HostRefused, OriginGuard, OriginRefused
-from gatelodge.settings.load import load
+from gatelodge.settings.load import SettingsInvalid, load
 from gatelodge.settings.server import ServerSettings
+
+if TYPE_CHECKING:
+    from gatelodge.app.connected.service import ConnectedService
 
 __all__ = ["protect"]
 
@@ -46,17 +49,20 @@ def protect(
     *,
     outbound: Outbound | None = None,
     clock: Clock | None = None,
+    packs: Iterable[str] = (),
 ) -> Starlette:
     """The ASGI application of a FastMCP server behind a token check; settings come from ``GATELODGE_*``.
 
+    ``packs`` are tools over users' linked accounts (``github``, ``jira``, …); they need the extra ``connections``.
     Raises: SettingsInvalid at once; ComponentUndeclared at start-up, when a component has no access rule.
     """
-    settings = settings or load(ServerSettings)
     clock = clock or SystemClock()
+    connected = _connected(mcp, settings, tuple(packs), clock) if packs else None
+    settings = settings or (connected.settings.server if connected else load(ServerSettings))
     client = outbound or Outbound(ca_file=settings.ca_file)
     config = settings.resource_server_config()
     path = path_of(settings.public_url)
-    bridge = FastMCPBridge(mcp, path, clock)
+    bridge = FastMCPBridge(mcp, path, clock, scopes=connected.scopes if connected else ())
     issuer = settings.issuer_config()
     # Outlives a restart while an issuer is away.
     state = settings.state_dir / "issuer"
@@ -71,13 +77,23 @@ def protect(
     gate = Gate(bridge, config, cached, bridge)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await bridge.declare()
         share_sealing(mcp, settings.state_dir)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(client.aclose)
             for source in (keys, *trusted.values()):
                 stack.push_async_callback(source.aclose)
+            if connected is not None:
+                serving = connected.running(
+                    app.router.routes,
+                    verifier=cached,
+                    metadata=metadata,
+                    keys=keys,
+                    outbound=client,
+                    metadata_url=config.resource_metadata_url,
+                )
+                await stack.enter_async_context(serving)
             await stack.enter_async_context(bridge.lifespan())
             logger.info("serving %s, tokens of %s", settings.public_url, settings.issuer)
             yield
@@ -102,6 +118,18 @@ def protect(
         middleware=[Middleware(_Guarded, guard=guard, endpoint=endpoint)],
         lifespan=lifespan,
     )
+
+
+def _connected(mcp: Any, settings: ServerSettings | None, packs: tuple[str, ...], clock: Clock) -> "ConnectedService":
+    # Imported here: a server without packs loads no database and no vault.
+    try:
+        from gatelodge.app.connected.service import ConnectedService  # noqa: PLC0415
+        from gatelodge.settings.connected import load_connected  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise SettingsInvalid(
+            f"packs need {error.name!r}, which is not installed", hint="pip install 'gatelodge[connections]'"
+        ) from error
+    return ConnectedService(mcp, load_connected(settings), packs, clock)
 
 
 class _Endpoint:

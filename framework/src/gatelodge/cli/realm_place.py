@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DESK_SECRET", "RealmPlace", "add_options", "opened"]
 
-DESK_SECRET = "GATELODGE_DESK_SECRET"  # noqa: S105 - the name of a variable
+DESK_SECRET, WEB_SECRET = "GATELODGE_DESK_SECRET", "GATELODGE_WEB_CLIENT_SECRET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,12 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _environment(around: "Surroundings | None") -> Mapping[str, str]:
-    """The variables, with the desk's secret among them where it is known otherwise."""
-    file = os.environ.get(f"{DESK_SECRET}_FILE")
-    path = around.layout.secrets / "desk" if around is not None and around.layout is not None else Path(file or "")
-    if (around is None and not file) or not path.is_file():
-        return os.environ
-    return {**os.environ, DESK_SECRET: path.read_text(encoding="utf-8").strip()}
+    """The variables, with the secrets of the desk and of our pages among them where they are known otherwise."""
+    layout = None if around is None else around.layout
+    found: dict[str, str] = {}
+    for name, kept in ((DESK_SECRET, "desk"), (WEB_SECRET, "web")):
+        file = os.environ.get(f"{name}_FILE")
+        path = layout.secrets / kept if layout is not None else Path(file or "")
+        if (around is not None or file) and path.is_file():
+            found[name] = path.read_text(encoding="utf-8").strip()
+    return {**os.environ, **found}

@@ -34,6 +34,13 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
         metavar="FOLDER",
         help="a further server, below a path of its own: a folder with a gatelodge.yaml; repeatable",
     )
+    up.add_argument(
+        "--with",
+        dest="bundled",
+        action="append",
+        metavar="NAME",
+        help="a further server of this checkout, by its name: servers/NAME-mcp (workspace); repeatable",
+    )
     up.add_argument("--no-link", dest="link", action="store_false", help="do not link once when up")
     up.add_argument("--detach", action="store_true", help="run in the background; gatelodge down stops it")
     # What a detached start runs: the same without the table, whose passwords have no place in a log.
@@ -54,11 +61,12 @@ def _up(given: argparse.Namespace) -> int:
     from gatelodge.ops.stack.attach import detach
     from gatelodge.ops.stack.layout import cache_folder
     from gatelodge.ops.stack.options import StackOptions
-    from gatelodge.ops.stack.servers import read_servers
+    from gatelodge.ops.stack.servers import bundled, read_servers
     from gatelodge.ops.stack.up import up
 
+    layout = _layout(given)
     options = StackOptions(
-        layout=_layout(given),
+        layout=layout,
         port=given.port,
         bind=given.bind,
         keycloak_port=given.keycloak_port,
@@ -67,7 +75,7 @@ def _up(given: argparse.Namespace) -> int:
         application=given.app,
         link=given.link,
         public_url=given.public_url,
-        servers=read_servers(given.server or ()),
+        servers=read_servers([*bundled(layout.checkout, given.bundled or ()), *(given.server or ())]),
     )
     clock = SystemClock()
     if given.detach:

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
-__all__ = ["SettingsInvalid", "load"]
+__all__ = ["SettingsInvalid", "load", "load_each"]
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -30,7 +30,26 @@ def load(model: type[S], **overrides: Any) -> S:
     try:
         return model(**overrides)
     except ValidationError as error:
-        raise SettingsInvalid("\n".join(_lines(model, error))) from None
+        raise _invalid(_lines(model, error)) from None
+
+
+def load_each(*models: type[BaseSettings]) -> tuple[BaseSettings, ...]:
+    """Sections of one process, in this order. Raises: SettingsInvalid, naming the faulty variables of all of them."""
+    found: list[BaseSettings] = []
+    lines: list[str] = []
+    for model in models:
+        try:
+            found.append(model())
+        except ValidationError as error:
+            lines += _lines(model, error)
+    if lines:
+        # Sections share variables, such as the mode.
+        raise _invalid(list(dict.fromkeys(lines)))
+    return tuple(found)
+
+
+def _invalid(lines: list[str]) -> SettingsInvalid:
+    return SettingsInvalid("\n".join(["The configuration is not usable:", *lines]))
 
 
 def _lines(model: type[BaseSettings], error: ValidationError) -> list[str]:
@@ -41,7 +60,7 @@ def _lines(model: type[BaseSettings], error: ValidationError) -> list[str]:
         variable = field.validation_alias if isinstance(field.validation_alias, str) else f"{prefix}{name}".upper()
         for known_as in (name, variable):
             examples[known_as] = (variable, *(field.examples or ("",)))
-    lines = ["The configuration is not usable:"]
+    lines = []
     for fault in error.errors(include_url=False, include_input=False):
         text = "is missing" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
         variable, example, *_ = examples.get(str(next(iter(fault["loc"]), "")), ("", ""))

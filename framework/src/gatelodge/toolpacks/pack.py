@@ -185,7 +185,10 @@ class PackPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The tools of one provider. ``instructions`` go into the server's own, where the pack is served."""
+    """The tools of one provider, and of those ``beside`` it, without which it is not served.
+
+    ``instructions`` go into the server's own, where the pack is served.
+    """
 
     name: str
     title: str
@@ -193,3 +196,4 @@ class Pack:
     tools: tuple[PackTool, ...]
     prompts: tuple[PackPrompt, ...] = field(default=())
     instructions: str = ""
+    beside: tuple[str, ...] = ()

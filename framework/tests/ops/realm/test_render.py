@@ -11,6 +11,7 @@ from gatelodge.core.secret import Secret
 from gatelodge.ops.realm.files import RealmFilesInvalid
 from gatelodge.ops.realm.memory import STAMP, fingerprint
 from gatelodge.ops.realm.placeholders import filled_in
+from gatelodge.ops.realm.plan import make_plan
 from gatelodge.ops.realm.render import SeedUser, render_realm, render_text
 from gatelodge.registration.config import DEFAULT_REDIRECT_HOSTS
 
@@ -265,3 +266,70 @@ def test_a_public_address_that_could_not_be_compared_byte_by_byte_is_refused(rea
 
 def test_rendering_twice_gives_the_same(realm_files: Path) -> None:
     assert render_text(realm_files, public_base=BASE) == render_text(realm_files, public_base=BASE)
+
+
+def with_pages(folder: Path) -> Path:
+    """A second server with pages of connected accounts beside the sample, which has none."""
+    (folder / "servers" / "workspace.yaml").write_text(
+        json.dumps({"name": "workspace", "path": "/workspace/mcp", "scopes": {"read": "Read"}, "accounts": True})
+    )
+    return folder
+
+
+def test_a_realm_without_pages_of_connected_accounts_has_no_client_for_them(realm_files: Path) -> None:
+    realm = render_realm(realm_files, public_base=BASE)
+    assert [client["clientId"] for client in realm["clients"]] == ["gatelodge-desk"]
+
+
+def test_the_pages_client_signs_people_in_at_exact_addresses_and_gets_no_scope_of_a_server(copied: Path) -> None:
+    realm = render_realm(with_pages(copied), public_base=BASE, web_secret=Secret("kept-to-itself"))
+    (client,) = [client for client in realm["clients"] if client["clientId"] == "gatelodge-web"]
+    assert client["redirectUris"] == [f"{BASE}/workspace/accounts/callback"]
+    assert client["attributes"]["post.logout.redirect.uris"] == f"{BASE}/workspace/accounts"
+    assert client["attributes"]["pkce.code.challenge.method"] == "S256"
+    assert client["secret"] == "kept-to-itself"
+    flows = ("serviceAccountsEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled", "fullScopeAllowed")
+    assert not any(client[flow] for flow in (*flows, "publicClient"))
+    assert (client["defaultClientScopes"], client["optionalClientScopes"]) == (["basic", "acr"], [])
+
+
+def test_an_import_is_told_of_the_pages_secret_and_an_api_may_do_without(copied: Path) -> None:
+    text, needed = render_text(with_pages(copied), public_base=BASE)
+    assert needed == ("GATELODGE_DESK_SECRET", "GATELODGE_WEB_CLIENT_SECRET")
+    assert not any("secret" in client for client in filled_in(json.loads(text), {})["clients"])
+
+
+def test_a_service_gets_the_scope_that_no_other_client_can_have_and_one_servers_audience(copied: Path) -> None:
+    entry = {"report-service": {"server": "deep-research", "secret": {"env": "REPORT_SECRET"}}}
+    (copied / "service-clients.yaml").write_text(json.dumps(entry))
+    realm = render_realm(copied, public_base=BASE)
+    assert "gatelodge:tokens" in scopes_of(realm)
+    assert "gatelodge:tokens" not in {*realm["defaultDefaultClientScopes"], *realm["defaultOptionalClientScopes"]}
+    owners = [one["clientId"] for one in realm["clients"] if "gatelodge:tokens" in one["defaultClientScopes"]]
+    assert owners == ["report-service"]
+    (client,) = [one for one in realm["clients"] if one["clientId"] == "report-service"]
+    assert (client["secret"], client["clientAuthenticatorType"]) == ("${REPORT_SECRET}", "client-secret-jwt")
+    assert client["protocolMappers"][0]["config"]["included.custom.audience"] == f"{BASE}/mcp"
+    assert not any(client[flow] for flow in ("standardFlowEnabled", "directAccessGrantsEnabled", "publicClient"))
+
+
+def test_without_services_nobody_has_their_scope_and_a_service_of_no_server_is_refused(copied: Path) -> None:
+    assert "gatelodge:tokens" not in scopes_of(render_realm(copied, public_base=BASE))
+    entry = {"report-service": {"server": "nowhere", "secret": {"env": "REPORT_SECRET"}}}
+    (copied / "service-clients.yaml").write_text(json.dumps(entry))
+    with pytest.raises(RealmFilesInvalid, match="nowhere"):
+        render_realm(copied, public_base=BASE)
+
+
+def test_a_realm_loses_the_pages_client_and_scopes_with_the_last_server_that_had_pages(
+    realm_files: Path, copied: Path
+) -> None:
+    before = render_realm(with_pages(copied), public_base=BASE, web_secret=Secret("x"), desk_secret=Secret("y"))
+    after = render_realm(realm_files, public_base=BASE, desk_secret=Secret("y"))
+    plan = make_plan(after, before, account="gatelodge-desk")
+    gone = {(step.kind, step.name) for step in plan.steps if step.action == "delete"}
+    assert {("client", "gatelodge-web"), ("client-scope", "workspace:read")} <= gone
+    assert not any(step.name == "gatelodge-desk" for step in plan.steps)
+    theirs = {**before, "clients": [{**one, "attributes": {}} for one in before["clients"]]}
+    kept = make_plan(after, theirs, account="gatelodge-desk")
+    assert not any(step.name == "gatelodge-web" for step in kept.steps), "a person's client of that name stays"

@@ -94,10 +94,12 @@ def test_the_labels_route_the_servers_own_paths_and_nothing_else(server: Path) -
     rule = labels["traefik.http.routers.team-notes.rule"]
     assert re.findall(r"(\w+)\(`([^`]+)`\)", rule) == [
         ("PathPrefix", "/team-notes/"),
+        ("PathPrefix", "/team-notes/internal/"),
         ("Path", "/.well-known/oauth-protected-resource/team-notes/mcp"),
         ("Path", "/.well-known/oauth-authorization-server/team-notes/mcp"),
         ("Path", "/.well-known/openid-configuration/team-notes/mcp"),
     ]
+    assert "(PathPrefix(`/team-notes/`) && !PathPrefix(`/team-notes/internal/`))" in rule
     assert labels["traefik.http.routers.team-notes.middlewares"] == "whole-request@file"
 
 

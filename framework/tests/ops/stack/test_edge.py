@@ -19,16 +19,22 @@ import pytest
 import yaml
 
 from gatelodge.core.clock import SystemClock
+from gatelodge.ops.realm.files import Server as ServerFile
 from gatelodge.ops.stack.authority import ensure_certificates
 from gatelodge.ops.stack.binaries import find_binaries
 from gatelodge.ops.stack.edge import edge_environment, render_routes, render_static
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.ops.stack.options import StackOptions
 from gatelodge.ops.stack.ports import Ports, choose_ports
+from gatelodge.ops.stack.servers import ServerFolder
 from gatelodge.ops.stack.versions import read_versions
 
 _CHECKOUT = Path(__file__).resolve().parents[4]
 _REGISTRATION = "/realms/mcp/clients-registrations/openid-connect"
+# A further server, below a path of its own.
+_WORKSPACE = ServerFolder(
+    _CHECKOUT, "workspace:app", ServerFile(name="workspace", path="/workspace/mcp", scopes={"read": "Read"})
+)
 _METADATA = (
     "/.well-known/oauth-authorization-server/realms/mcp",
     "/realms/mcp/.well-known/oauth-authorization-server",
@@ -102,13 +108,14 @@ def _running(state: Path, backend: Make, until: Until, second: Server | None = N
     layout.create()
     certificates = ensure_certificates(layout.tls, SystemClock())
     keycloak, desk, server = backend("keycloak"), backend("desk"), backend("server")
+    workspace = backend("workspace")
     with socket.create_server(("127.0.0.1", 0)) as free:
         public = int(free.getsockname()[1])
     chosen = choose_ports(StackOptions(layout, port=public))
-    ports = Ports(public, chosen.ping, keycloak.port, chosen.management, desk.port, server.port)
+    ports = Ports(public, chosen.ping, keycloak.port, chosen.management, desk.port, server.port, (workspace.port,))
     configuration, log = state / "traefik" / "traefik.yaml", layout.log("traefik")
     render_static(layout.infra, configuration, bind="127.0.0.1", ports=ports, read_timeout="1s")
-    render_routes(layout.infra, layout.routes, servers=(), ports=ports)
+    render_routes(layout.infra, layout.routes, servers=(_WORKSPACE,), ports=ports)
     command = [
         str(find_binaries(read_versions(layout.infra / "versions.toml")).traefik),
         f"--configFile={configuration}",
@@ -176,6 +183,10 @@ def test_traefik_accepts_its_configuration_without_a_warning(edge: Edge) -> None
         ("GET", "/status", "server"),
         ("GET", "/openapi.json", "server"),
         ("GET", "/d/some-document", "server"),
+        ("POST", "/workspace/mcp", "workspace"),
+        ("DELETE", "/workspace/api/connections/github", "workspace"),
+        ("GET", "/workspace/internals", "workspace"),
+        ("GET", "/.well-known/oauth-protected-resource/workspace/mcp", "workspace"),
     ],
 )
 def test_a_route_leads_to_its_part_unchanged(edge: Edge, method: str, target: str, part: str) -> None:
@@ -224,6 +235,16 @@ _CLOSED = [
     "/realms/mcp;x=y/clients-registrations/default", "/realms/mcp/;/clients-registrations/default",
     "/realms/mcp/clients-registrations;x=y/default", "/realms/mcp/..;/master/x", "/realms/mcp/..;x=y/master/x",
     "/realms;x/master/x", "/admin;x/", "/;/admin/", "/realms/mcp/%3b/clients-registrations/default", "/realms/mcp/..%3b/master/x",
+    # Of a further server all but what is for its own network.
+    "/internal/tokens/github", "/internal/tokens/github?user=x", "/workspace/internal/tokens/github",
+    "/workspace/internal/tokens/github?user=x", "/workspace/internal/", "/workspace//internal/tokens/github",
+    "//workspace/internal/tokens/github", "/workspace/internal//tokens/github", "/workspace/./internal/tokens/github",
+    "/workspace/x/../internal/tokens/github", "/workspace/internal/./tokens/github", "/workspace/internal/../internal/tokens/x",
+    "/workspace/%69nternal/tokens/github", "/workspace/%69%6e%74%65%72%6e%61%6c/tokens/github", "/workspace/%2e/internal/tokens/x",
+    "/workspace/x/%2e%2e/internal/tokens/x", "/%77orkspace/internal/tokens/github", "/workspace/internal/%74okens/github",
+    "/workspace/internal%2ftokens/github", "/workspace/internal%2Ftokens%2Fgithub", "/workspace%2finternal/tokens/github",
+    "/workspace/%2finternal/tokens/github", "/workspace/x/..%2finternal/tokens/github", "/workspace/%2e%2finternal/tokens/github",
+    "/mcp/../workspace/internal/tokens/github", "/d/../workspace/internal/tokens/github", "/d/%2e%2e/workspace/internal/tokens/x",
     "/realms/mcp/%3f/../../master", "/realms/mcp/%23/../../master", "/realms/mcp/x#/../master",
 ]  # fmt: skip
 

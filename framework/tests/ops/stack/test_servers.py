@@ -15,7 +15,7 @@ from gatelodge.ops.stack.edge import render_routes
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.ops.stack.options import StackOptions
 from gatelodge.ops.stack.ports import Ports
-from gatelodge.ops.stack.servers import ServersInvalid, read_servers, server_rule, write_realm_files
+from gatelodge.ops.stack.servers import ServersInvalid, bundled, read_servers, server_rule, write_realm_files
 
 _INFRA = Path(__file__).resolve().parents[4] / "infra"
 
@@ -105,3 +105,23 @@ def test_traefik_gets_the_shared_routes_as_they_are_and_one_router_a_server(layo
         assert target["url"] == f"http://127.0.0.1:{port}"
     render_routes(_INFRA, layout.routes, servers=(), ports=dataclasses.replace(ports, servers=()))
     assert [path.name for path in layout.routes.iterdir()] == ["dynamic.yaml"]
+
+
+def test_what_is_internal_below_a_servers_path_is_not_routed() -> None:
+    assert server_rule("/notes/mcp").startswith("(PathPrefix(`/notes/`) && !PathPrefix(`/notes/internal/`)) || ")
+
+
+def test_a_server_of_the_checkout_is_found_by_its_name(layout: Layout) -> None:
+    [folder] = bundled(_INFRA.parent, ["workspace", "workspace"])
+    [server] = read_servers([folder])
+    assert (server.name, server.application, server.realm.accounts) == ("workspace", "workspace:app", True)
+    with pytest.raises(ServersInvalid, match="has the name fax") as refused:
+        bundled(_INFRA.parent, ["fax"])
+    assert "workspace" in refused.value.hint
+    options = StackOptions(layout, servers=(server,))
+    assert build_parser().parse_args(["up", *options.arguments()]).server == [folder]
+
+
+def test_only_a_server_with_pages_is_told_the_secret_of_their_client(tmp_path: Path) -> None:
+    plain, pages = read_servers([_server(tmp_path / "a"), _server(tmp_path / "b", "tasks", {"accounts": True})])
+    assert (plain.realm.accounts, pages.realm.accounts) == (False, True)

@@ -42,7 +42,8 @@ class ComponentUndeclared(GatelodgeError):
 class FastMCPBridge:
     """The catalogue of one FastMCP server, and the ASGI application behind the gate: stateless, endpoint at ``path``."""
 
-    def __init__(self, server: FastMCP[Any], path: str, clock: Clock) -> None:
+    def __init__(self, server: FastMCP[Any], path: str, clock: Clock, *, scopes: Iterable[str] = ()) -> None:
+        """``scopes``: of the server, whatever its components need."""
         if server.auth is not None:
             raise ComponentUndeclared(
                 f"server {server.name!r} has an auth provider of its own",
@@ -50,7 +51,7 @@ class FastMCPBridge:
             )
         self._server = server
         self._mixed = False
-        self._scopes: frozenset[str] = frozenset()
+        self._scopes = self._own_scopes = frozenset(scopes)
         self._recent = RecentTools(server, clock)
         server.add_middleware(AccessMiddleware(self.decision_anew, HandOn(server)))
         # Host and Origin are checked once, in front of every route of ours.
@@ -123,7 +124,7 @@ class FastMCPBridge:
         if missing:
             raise ComponentUndeclared(f"no access rule on {', '.join(missing)}")
         self._mixed = any(rule.public for rule in rules)
-        self._scopes = frozenset[str]().union(*(rule.all_scopes for rule in rules))
+        self._scopes = self._own_scopes.union(*(rule.all_scopes for rule in rules))
         if not all(rule.public and not rule.optional for rule in rules):
             self._keep_private()
 

@@ -10,6 +10,7 @@ from gatelodge.ops.realm.memory import MEMORY
 from gatelodge.ops.realm.placeholders import SECRET_DIGEST
 from gatelodge.ops.realm.servers import MANAGED, TARGETS
 from gatelodge.ops.realm.things import NOT_SETTINGS, REGISTRATION
+from gatelodge.ops.realm.web import WEB_CLIENT, callback_of
 from gatelodge.registration.predefined import PRODUCTS
 
 __all__ = ["desk", "identity_providers", "policies", "predefined", "registration", "scopes", "servers", "settings"]
@@ -51,7 +52,17 @@ def servers(realm: _Json, *, public_base: str) -> list[dict[str, Any]]:
         text = (scope.get("attributes") or {}).get("consent.screen.text", "")
         if colon and text and audience.startswith(f"{public_base}/") and _assigned(realm, scope["name"]) == "optional":
             found.setdefault((server, urlsplit(audience).path), {})[part] = text
-    return [{"name": name, "path": path, "scopes": parts} for (name, path), parts in found.items()]
+    web: _Json = next((one for one in realm["clients"] if one["clientId"] == WEB_CLIENT), {})
+    pages = {callback_of(public_base + path) for _, path in found} & set(web.get("redirectUris") or ())
+    return [
+        {
+            "name": name,
+            "path": path,
+            "scopes": parts,
+            **({"accounts": True} if callback_of(public_base + path) in pages else {}),
+        }
+        for (name, path), parts in found.items()
+    ]
 
 
 def registration(realm: _Json) -> dict[str, Any]:
@@ -105,7 +116,8 @@ def desk(realm: _Json, account: str) -> dict[str, Any]:
 def predefined(realm: _Json) -> dict[str, Any]:
     """``predefined-clients.yaml``: clients that such a file made."""
     made = (one for one in realm["clients"] if (one.get("attributes") or {}).get(MANAGED) == "true")
-    return {one["clientId"]: _predefined(one) for one in made if one.get("standardFlowEnabled")}
+    ours = (one for one in made if one.get("standardFlowEnabled") and one["clientId"] != WEB_CLIENT)
+    return {one["clientId"]: _predefined(one) for one in ours}
 
 
 def identity_providers(realm: _Json) -> dict[str, Any]:

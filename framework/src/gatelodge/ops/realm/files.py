@@ -34,6 +34,8 @@ __all__ = [
     "RegistrationPolicies",
     "SecretPlace",
     "Server",
+    "ServiceClient",
+    "WebFile",
     "read",
     "read_named",
     "read_scopes",
@@ -77,7 +79,8 @@ class Mapper(_Part):
 class ClientScope(_Part):
     """One client scope; ``scopes.yaml`` explains the keys."""
 
-    assigned: Literal["default", "optional"]
+    # none: of the clients alone that are given it.
+    assigned: Literal["default", "optional", "none"]
     consent: _Text | None = None
     advertised: bool = True
     in_claim: bool = True
@@ -86,11 +89,12 @@ class ClientScope(_Part):
 
 
 class Server(_Part):
-    """``servers/<name>.yaml``: scopes by their last part, each with its consent text."""
+    """``servers/<name>.yaml``: scopes by their last part, each with its consent text; ``accounts``: it has such pages."""
 
     name: _Name
     path: _Path
     scopes: dict[_Name, _Text] = Field(min_length=1)
+    accounts: bool = False
 
 
 class DeskAccount(_Part):
@@ -100,6 +104,13 @@ class DeskAccount(_Part):
     description: _Text
     rights: tuple[_Name, ...] = Field(min_length=1)
     token_life: int = Field(ge=60, le=3600)
+
+
+class WebFile(_Part):
+    """``web.yaml``: the client of the pages of connected accounts, by the name that servers know."""
+
+    client_id: Literal["gatelodge-web"]
+    description: _Text
 
 
 class SecretPlace(_Part):
@@ -113,6 +124,14 @@ class SecretPlace(_Part):
         if (self.env is None) == (self.file is None):
             raise ValueError("name the secret by `env` or by `file`, and by one of them only")
         return self
+
+
+class ServiceClient(_Part):
+    """One entry of ``service-clients.yaml``: a service that gets users' access tokens from ``server``."""
+
+    server: _Name
+    secret: SecretPlace
+    description: _Text | None = None
 
 
 class PredefinedClient(_Part):

@@ -10,6 +10,7 @@ from typing import Any
 
 from gatelodge.ops.realm.step import Change, Step
 from gatelodge.ops.realm.things import Key, Thing
+from gatelodge.ops.realm.web import WEB_CLIENT
 from gatelodge.registration.marks import made_by
 
 __all__ = ["BUILT_IN", "patches"]
@@ -33,7 +34,7 @@ def patches(
     new = {name: kind for name, kind in assigned.items() if given.get(name) != kind}
     lost = set(leaving)
     for client in clients:
-        if client["clientId"] in BUILT_IN or client["clientId"] == account:
+        if client["clientId"] in BUILT_IN or client["clientId"] in {account, WEB_CLIENT}:
             continue
         of_desk = made_by(client) is not None
         if not of_desk and not everyone:

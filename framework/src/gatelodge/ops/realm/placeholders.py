@@ -12,6 +12,7 @@ from typing import Any
 
 from gatelodge.ops.realm.account import SECRET_PLACEHOLDER
 from gatelodge.ops.realm.files import RealmFilesInvalid, SecretPlace
+from gatelodge.ops.realm.web import WEB_SECRET_PLACEHOLDER
 
 __all__ = ["SECRET_DIGEST", "filled_in", "is_placeholder", "needed_by_import", "placeholder"]
 
@@ -45,7 +46,8 @@ def needed_by_import(realm: Mapping[str, Any]) -> tuple[str, ...]:
 def filled_in(realm: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
     """The realm with its secrets, for the Admin API. Raises: RealmFilesInvalid, naming what is missing.
 
-    Only the desk's may be missing: an account that is there keeps its own, for a new one Keycloak makes one.
+    Only those of the desk and of our pages may be missing: a client that is there keeps its own, for a new one Keycloak
+    makes one.
     """
     filled: dict[str, Any] = {**realm, "clients": [_client(one, environment) for one in realm.get("clients", ())]}
     if providers := realm.get("identityProviders"):
@@ -60,7 +62,7 @@ def _client(client: Mapping[str, Any], environment: Mapping[str, str]) -> dict[s
     without = {key: value for key, value in client.items() if key != "secret"}
     secret = _secret(text, environment)
     if secret is None:
-        if text == SECRET_PLACEHOLDER:
+        if text in {SECRET_PLACEHOLDER, WEB_SECRET_PLACEHOLDER}:
             return without
         raise _missing(f"client {client['clientId']}", text)
     return {**without, "secret": secret}

@@ -20,6 +20,7 @@ from gatelodge.ops.realm.files import (
     RealmFile,
     RealmFilesInvalid,
     RegistrationPolicies,
+    WebFile,
     read,
     read_scopes,
     read_servers,
@@ -28,7 +29,9 @@ from gatelodge.ops.realm.optional import identity_providers, predefined_clients
 from gatelodge.ops.realm.placeholders import needed_by_import
 from gatelodge.ops.realm.plan import remembered
 from gatelodge.ops.realm.servers import client_scope, scopes_of
+from gatelodge.ops.realm.services import service_clients
 from gatelodge.ops.realm.things import REGISTRATION
+from gatelodge.ops.realm.web import web_clients
 
 __all__ = ["SeedUser", "refuse_master", "render_realm", "render_text"]
 
@@ -45,19 +48,29 @@ class SeedUser:
 
 
 def render_realm(
-    folder: Path, *, public_base: str, users: Sequence[SeedUser] = (), desk_secret: Secret | None = None
+    folder: Path,
+    *,
+    public_base: str,
+    users: Sequence[SeedUser] = (),
+    desk_secret: Secret | None = None,
+    web_secret: Secret | None = None,
 ) -> dict[str, Any]:
     """The realm as Keycloak's RealmRepresentation; ``public_base`` is an origin such as ``https://mcp.example.com``.
 
-    Without ``desk_secret`` the desk's account has a placeholder, which an import fills in. Raises: RealmFilesInvalid.
+    Without ``desk_secret`` or ``web_secret`` that client has a placeholder, which an import fills in.
+    Raises: RealmFilesInvalid.
     """
     _check_base(public_base)
     file = read(folder / "realm.yaml", RealmFile)
     refuse_master(file.name)
     scopes = read_scopes(folder)
-    for server in read_servers(folder):
+    servers = read_servers(folder)
+    for server in servers:
         scopes |= scopes_of(server, public_base=public_base)
+    tokens, services = service_clients(folder / "service-clients.yaml", servers, public_base=public_base)
+    scopes |= tokens
     desk = account(read(folder / "desk.yaml", DeskAccount), desk_secret)
+    web = web_clients(_web(folder), servers, public_base=public_base, secret=web_secret)
     predefined = predefined_clients(folder / "predefined-clients.yaml")
     providers = identity_providers(folder / "identity-providers.yaml")
     realm: dict[str, Any] = {
@@ -67,7 +80,7 @@ def render_realm(
         "components": {REGISTRATION: _registration(read(folder / "registration.yaml", RegistrationPolicies))},
         **_client_policies(read(folder / "client-policies.yaml", ClientPolicies)),
         **desk.clients,
-        "clients": [*desk.clients["clients"], *predefined],
+        "clients": [*desk.clients["clients"], *web, *services, *predefined],
     }
     if providers:
         realm["identityProviders"] = providers
@@ -97,6 +110,16 @@ def refuse_master(name: str) -> None:
     """Raises: RealmFilesInvalid for Keycloak's own realm."""
     if name.lower() == "master":
         raise RealmFilesInvalid("the realm may not be 'master', which administers Keycloak: name another in realm.yaml")
+
+
+def _web(folder: Path) -> WebFile:
+    path = folder / "web.yaml"
+    # Files that were exported have none.
+    return (
+        read(path, WebFile)
+        if path.exists()
+        else WebFile(client_id="gatelodge-web", description="Connected accounts; managed by gatelodge")
+    )
 
 
 def _check_base(public_base: str) -> None:

@@ -1,4 +1,4 @@
-"""Generated passwords of the stack: Keycloak's administrator, the desk and the two test users, in files of mode 0600."""
+"""Generated passwords of the stack: Keycloak's administrator, the desk, our pages, the two test users; mode 0600."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,13 @@ _USERS = {"ada": ("Ada", "Lovelace"), "grace": ("Grace", "Hopper")}
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The administrator's password, the desk's secret with its file, and the seeded users."""
+    """The administrator's password, the secrets of the desk and of our pages with their files, the seeded users."""
 
     admin: Secret
     desk: Secret
     desk_file: Path
+    web: Secret
+    web_file: Path
     users: Sequence[SeedUser]
 
 
@@ -37,9 +39,14 @@ def prepare_credentials(folder: Path) -> Credentials:
             )
             for name, (first, last) in _USERS.items()
         )
-        desk = folder / "desk"
+        desk, web = folder / "desk", folder / "web"
         return Credentials(
-            admin=read_or_create(folder / "admin"), desk=read_or_create(desk), desk_file=desk, users=users
+            admin=read_or_create(folder / "admin"),
+            desk=read_or_create(desk),
+            desk_file=desk,
+            web=read_or_create(web, 43),
+            web_file=web,
+            users=users,
         )
 
 

@@ -109,6 +109,8 @@ def _further(given: Composition, server: ServerFolder, port: int) -> Part:
     python = server.python(sys.executable)
     # Its own environment has its package; the stack's has not.
     found = {"PYTHONPATH": server.import_path()} if python == sys.executable else {}
+    if server.realm.accounts:
+        found["GATELODGE_WEB_CLIENT_SECRET_FILE"] = str(given.credentials.web_file)
     return Part(
         name=server.part,
         command=(python, "-m", "gatelodge", "serve", server.application),

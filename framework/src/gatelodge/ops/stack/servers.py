@@ -22,6 +22,7 @@ __all__ = [
     "RESERVED_NAMES",
     "ServerFolder",
     "ServersInvalid",
+    "bundled",
     "read_servers",
     "routes_of",
     "server_rule",
@@ -82,6 +83,20 @@ class ServerFolder:
         return str(source if source.is_dir() else self.folder)
 
 
+def bundled(checkout: Path, names: Iterable[str]) -> list[Path]:
+    """The folders of servers that come with the checkout, by name. Raises: ServersInvalid."""
+    known = {
+        path.parent.name.removesuffix("-mcp"): path.parent for path in checkout.glob(f"servers/*-mcp/{DESCRIPTION}")
+    }
+    unknown = sorted(set(names) - known.keys())
+    if unknown:
+        raise ServersInvalid(
+            f"no server of this checkout has the name {', '.join(unknown)}",
+            hint=f"There are: {', '.join(sorted(known)) or 'none'}. For another folder use --server FOLDER.",
+        )
+    return [known[name] for name in dict.fromkeys(names)]
+
+
 def read_servers(folders: Iterable[Path]) -> tuple[ServerFolder, ...]:
     """The servers of these folders. Raises: ServersInvalid, RealmFilesInvalid."""
     found = tuple(_read(folder.absolute()) for folder in folders)
@@ -113,7 +128,7 @@ def _read(folder: Path) -> ServerFolder:
             f"{path}: path is {described.path}, and all paths of this server are below /{described.name}/",
             hint=f"Set path to /{described.name}/mcp.",
         )
-    realm = Server(name=described.name, path=described.path, scopes=described.scopes)
+    realm = Server(**described.model_dump(exclude={"app"}))
     return ServerFolder(folder, described.app, realm)
 
 
@@ -123,7 +138,9 @@ def server_rule(path: str) -> str:
     if base == "/":
         return _ROOT_RULE
     metadata = (f"Path(`/.well-known/{document}{path}`)" for document in _METADATA)
-    return " || ".join([f"PathPrefix(`{base}`)", *metadata])
+    # What is internal is for our own network only.
+    inside = f"(PathPrefix(`{base}`) && !PathPrefix(`{base}internal/`))"
+    return " || ".join([inside, *metadata])
 
 
 def routes_of(servers: Sequence[ServerFolder], ports: Sequence[int]) -> str:

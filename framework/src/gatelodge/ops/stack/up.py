@@ -103,6 +103,7 @@ async def _supervise(given: Composition, clock: Clock, report: Report, *, table:
         public_base=options.public_base,
         users=given.credentials.users,
         desk_secret=given.credentials.desk,
+        web_secret=given.credentials.web,
     )
     parts = compose(given, ensure_realm=realm_keeper(given, realm, clock, report))
     for part in parts:

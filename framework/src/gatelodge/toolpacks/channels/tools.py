@@ -177,6 +177,7 @@ PACK = Pack(
     name="channels",
     title="Slack",
     provider="slack",
+    beside=("jira",),
     tools=(
         PackTool(
             set_slack_channel_project,

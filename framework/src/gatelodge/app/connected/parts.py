@@ -1,0 +1,138 @@
+"""The parts of linked accounts, opened and closed in order: database, trail, store, tokens, the way to providers.
+
+Invariants: migrations are applied and keys checked before anything is served; the pooled client to providers and the
+database are closed last, after refreshes in flight have come to their end. Not here: routes and tools (``service``).
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from gatelodge.audit.trail import Trail
+from gatelodge.connections.cache import AnswerCache
+from gatelodge.connections.linking import Linking
+from gatelodge.connections.registry import PROVIDERS, Registry
+from gatelodge.connections.session_stores import DatabaseSessions, MemorySessions, SessionStore
+from gatelodge.connections.sessions import WebSessions
+from gatelodge.connections.state import AuthorizationStates
+from gatelodge.connections.token_endpoint import TokenEndpoint
+from gatelodge.connections.tokens import AccessTokens
+from gatelodge.connections.upstream import Upstream
+from gatelodge.core.clock import Clock
+from gatelodge.outbound.client import Outbound
+from gatelodge.outbound.pool import PooledTransport
+from gatelodge.settings.connected import ConnectedSettings
+from gatelodge.settings.load import SettingsInvalid
+from gatelodge.settings.proxy import own_hosts
+from gatelodge.storage.database import Database, open_database
+from gatelodge.storage.migrations import migrate
+from gatelodge.vault.env_store import EnvTokenStore
+from gatelodge.vault.key_source import load_keyring
+from gatelodge.vault.keyring import Keyring
+from gatelodge.vault.owner import service
+from gatelodge.vault.sql_store import SqlTokenStore
+from gatelodge.vault.store import TokenStore
+
+__all__ = ["Parts", "opened"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a running server works with."""
+
+    database: Database
+    keyring: Keyring
+    trail: Trail
+    store: TokenStore
+    tokens: AccessTokens
+    upstream: Upstream
+    linking: Linking
+    sessions: WebSessions
+    states: AuthorizationStates
+
+
+@asynccontextmanager
+async def opened(settings: ConnectedSettings, registry: Registry, clock: Clock) -> AsyncIterator[Parts]:
+    """The parts. Raises: VaultKeyUnusable, StorageUnavailable, StorageFault, SettingsInvalid (Coda without a token)."""
+    config, audience = settings.vault.vault_config(), settings.server.public_url
+    keyring = load_keyring(config)
+    async with AsyncExitStack() as stack:
+        database = await open_database(settings.vault.database_config())
+        stack.push_async_callback(database.aclose)
+        await migrate(database)
+        trail = Trail(database, clock)
+        stack.push_async_callback(trail.aclose)
+        outbound = _outbound(settings)
+        stack.push_async_callback(outbound.aclose)
+        store: TokenStore
+        if config.store == "env":
+            store = EnvTokenStore(os.environ, trail)
+        else:
+            store = kept = SqlTokenStore(database, keyring, trail, clock, reload=lambda: load_keyring(config))
+            await kept.check()
+        services = _services(settings, store, trail)
+        await _check_coda(registry, services)
+        endpoints = {
+            name: TokenEndpoint(outbound, registry.get(name))
+            for name in registry.names()
+            if registry.get(name).provider.kind == "oauth"
+        }
+        tokens = AccessTokens(store, registry, endpoints, trail, clock)
+        stack.push_async_callback(tokens.aclose)
+        own = tokens if services is store else AccessTokens(services, registry, endpoints, trail, clock)
+        cache, limits = AnswerCache(clock), settings.proxy.limits()
+        sessions = WebSessions(
+            _session_store(settings, database, clock),
+            keyring,
+            clock,
+            ttl=settings.web.session_ttl,
+            audience=audience,
+        )
+        stack.push_async_callback(sessions.aclose)
+        yield Parts(
+            database=database,
+            keyring=keyring,
+            trail=trail,
+            store=store,
+            tokens=tokens,
+            upstream=Upstream(outbound, tokens, registry, clock, services=own, cache=cache, limits=limits),
+            linking=Linking(store, registry, endpoints, outbound=outbound, trail=trail, clock=clock),
+            sessions=sessions,
+            states=AuthorizationStates(database, keyring, clock, audience=audience),
+        )
+
+
+def _outbound(settings: ConnectedSettings) -> Outbound:
+    """One pooled client for every provider, kept away from internal addresses that the operator did not name."""
+    hosts = own_hosts(settings.connections.provider_configs())
+    transport = PooledTransport(settings.proxy.pool(), own=hosts, ca_file=settings.server.ca_file)
+    return Outbound(
+        timeout=settings.proxy.proxy_seconds, max_bytes=settings.proxy.proxy_answer_bytes, transport=transport
+    )
+
+
+def _services(settings: ConnectedSettings, store: TokenStore, trail: Trail) -> TokenStore:
+    """Where the services' own credentials are: those that the environment has go before the vault's."""
+    token = settings.connections.coda_api_token
+    return store if token is None else EnvTokenStore({"CODA_API_TOKEN": token.reveal()}, trail)
+
+
+async def _check_coda(registry: Registry, services: TokenStore) -> None:
+    if registry.configured("coda") and await services.look(service("coda")) is None:
+        raise SettingsInvalid(
+            "GATELODGE_CODA is on, and there is no CODA_API_TOKEN, no CODA_API_TOKEN_FILE and none in the vault",
+            hint=f"Make a token ({PROVIDERS['coda'].secret_from}), set CODA_API_TOKEN, or: gatelodge vault set coda",
+        )
+
+
+def _session_store(settings: ConnectedSettings, database: Database, clock: Clock) -> SessionStore:
+    kind, url = settings.web.session_store, settings.web.redis_url
+    if kind == "memory":
+        return MemorySessions(clock)
+    if kind == "redis" and url is not None:
+        # Needs the extra `redis`, which other servers do without.
+        from gatelodge.connections.redis_sessions import RedisSessions  # noqa: PLC0415
+
+        return RedisSessions(url, clock)
+    return DatabaseSessions(database, clock)
