@@ -35,7 +35,10 @@ def command_lines(text: str) -> list[str]:
     lines: list[str] = []
     for token in _PARSER.parse(text):
         if token.type == "fence" and token.info.strip() in _SHELLS:
-            lines += [line.strip().removeprefix("$ ").partition(" #")[0] for line in token.content.splitlines()]
+            shown = [line.strip() for line in token.content.splitlines()]
+            # With prompts, what has none is output.
+            prompted = [line for line in shown if line.startswith("$ ")]
+            lines += [line.removeprefix("$ ").partition(" #")[0] for line in prompted or shown]
     return [line for line in lines if line]
 
 
