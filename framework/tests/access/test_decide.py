@@ -1,5 +1,7 @@
 """The three answers, and the rule that gave each."""
 
+from dataclasses import replace
+
 import pytest
 
 from gatelodge.access.decide import Answer, Decision, decide
@@ -67,6 +69,19 @@ def test_granted_scopes_allow() -> None:
 def test_a_write_grant_is_enough_to_read() -> None:
     writer = Principal(issuer=ALICE.issuer, subject=SUBJECT, scopes=frozenset({"notes:write"}))
     assert decide(Requirement(scopes=frozenset({"notes:read"})), writer).answer is Answer.ALLOW
+
+
+def test_a_client_that_acts_for_itself_gets_only_what_is_public() -> None:
+    service = Principal("https://as.example", SUBJECT, scopes=frozenset({"notes:read"}), service=True)
+    for requirement in (
+        Requirement(),
+        Requirement(scopes=frozenset({"notes:read"})),
+        Requirement(any_of=("notes:read",)),
+    ):
+        assert decide(requirement, replace(service, service=False)).answer is Answer.ALLOW
+        decision = decide(requirement, service)
+        assert (decision.answer, decision.rule) == (Answer.DENY, "service")
+    assert decide(Requirement(public=True), service).answer is Answer.ALLOW
 
 
 def test_one_of_the_roles_is_enough() -> None:

@@ -75,3 +75,4 @@ def test_a_user_is_a_digest_that_keeps_issuer_and_subject_apart() -> None:
 
 def test_an_operator_is_named_without_what_a_line_could_hide() -> None:
     assert actor.of_operator("bob\nsystem") == "operator:bob_system"
+    assert actor.of_service("report\nsystem") == "service:report_system"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from accounts_site import Site, accounts_site
-from databases import database_config, postgres
+from databases import migrated_config as database_config
+from databases import postgres
 from vaults import Vault, new_keyring, open_vault
 
 from gatelodge.storage.config import DatabaseConfig

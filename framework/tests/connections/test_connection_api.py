@@ -36,6 +36,45 @@ async def test_a_token_that_is_not_for_this_server_is_refused(site: Site, method
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_a_token_that_may_only_read_lists_and_neither_links_nor_unlinks(
+    site: Site, method: str, path: str
+) -> None:
+    await site.vault.store.put(Owner(ISSUER, "alice", "github"), {"access_token": canary("a")}, actor="user:1")
+    answer = await ask(site, method, path, site.bearer("alice", scope="workspace:read"))
+    if path.endswith("connections"):
+        assert answer.status_code == 200
+    else:
+        assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+        assert answer.headers["www-authenticate"] == (
+            f'Bearer resource_metadata="{ORIGIN}/.well-known/oauth-protected-resource/workspace/mcp", '
+            'scope="workspace:write", error="insufficient_scope", error_description="The access token lacks a scope."'
+        )
+    # Our own page and front ends with both scopes are another matter: nothing is unlinked so far.
+    assert await site.linked("alice")
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize(
+    "scope", ["", "openid email", "other:write other:read", "gatelodge:tokens", "workspace:writer"]
+)
+async def test_a_token_without_a_scope_of_this_server_is_refused_everywhere(
+    site: Site, method: str, path: str, scope: str
+) -> None:
+    await site.vault.store.put(Owner(ISSUER, "alice", "github"), {"access_token": canary("a")}, actor="user:1")
+    answer = await ask(site, method, path, site.bearer("alice", scope=scope))
+    assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+    needed = "read" if path.endswith("connections") else "write"
+    assert f'scope="workspace:{needed}"' in answer.headers["www-authenticate"]
+    assert await site.linked("alice")
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_a_service_is_no_user_of_these_routes_whatever_its_scopes(site: Site, method: str, path: str) -> None:
+    service = site.bearer("service-1", azp="report-service", gatelodge_service="report-service")
+    assert (await ask(site, method, path, service)).status_code == 403
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_a_stranger_learns_nothing(site: Site, method: str, path: str) -> None:
     answer = await ask(site, method, path)
     assert answer.status_code == 401

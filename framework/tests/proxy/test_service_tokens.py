@@ -7,16 +7,16 @@ import pytest
 from proxy_desk import ISSUER, ProxyDesk, proxy_desk
 from vaults import Vault
 
-from gatelodge.audit.actor import of_user
+from gatelodge.audit.actor import of_service, of_user
 from gatelodge.core.secret import Secret
 
 CLIENT = "report-service"
 SCOPE = "gatelodge:tokens"
+SERVICE: dict[str, Any] = {"azp": CLIENT, "scope": SCOPE, "sub": "service-account", "gatelodge_service": CLIENT}
 
 
 async def ask(desk: ProxyDesk, query: str = "user=alice", provider: str = "github", **claims: str) -> httpx.Response:
-    wanted: dict[str, Any] = {"azp": CLIENT, "scope": SCOPE, "sub": "service-account", **claims}
-    token = desk.factory.token(**wanted)
+    token = desk.factory.token(**{**SERVICE, **claims})
     url = f"/workspace/internal/tokens/{provider}?{query}"
     return await desk.http.get(url, headers={"authorization": f"Bearer {token}"})
 
@@ -45,13 +45,22 @@ async def test_a_listed_client_with_the_scope_gets_the_access_token_of_the_named
             "owner": of_user(ISSUER, "alice"),
             "client": CLIENT,
         }
+        assert found.event.actor == of_service(CLIENT) == "service:report-service"
         assert "canary" not in repr(found)
+        (read,) = await desk.vault.events("vault.get")
+        assert read.event.actor == of_service(CLIENT)
 
 
 @pytest.mark.parametrize(
     ("claims", "status"),
     [
-        ({"azp": "another-client"}, 403),
+        ({"azp": "another-client", "gatelodge_service": "another-client"}, 403),
+        ({"azp": "another-client"}, 401),
+        ({"azp": "another-client", "gatelodge_service": CLIENT}, 401),
+        ({"gatelodge_service": "another-client"}, 401),
+        ({"gatelodge_service": ""}, 401),
+        ({"gatelodge_service": True}, 401),
+        ({"Gatelodge_service": CLIENT}, 401),
         ({"azp": ""}, 401),
         ({"scope": "workspace:read workspace:write"}, 403),
         ({"scope": "gatelodge:token"}, 403),
@@ -66,13 +75,35 @@ async def test_any_other_client_scope_or_audience_is_refused(vault: Vault, claim
         assert "canary" not in response.text
         assert {found.event.outcome for found in await desk.vault.events("service.token")} <= {"refused"}
         # The scope is never offered: a client that could ask for it would.
-        assert SCOPE not in response.headers.get("www-authenticate", "") or claims.get("scope")
+        assert SCOPE not in response.headers.get("www-authenticate", "")
+
+
+async def test_a_person_is_refused_whatever_the_token_says_of_scopes_and_client(vault: Vault) -> None:
+    async with proxy_desk(vault, services=frozenset({CLIENT})) as desk:
+        await desk.link("github")
+        url = "/workspace/internal/tokens/github?user=alice"
+        for scope in (SCOPE, f"openid workspace:read workspace:write {SCOPE}", f"{SCOPE} {SCOPE}"):
+            headers = desk.bearer(scope, azp=CLIENT, preferred_username=f"service-account-{CLIENT}", client_id=CLIENT)
+            response = await desk.http.get(url, headers=headers)
+            assert (response.status_code, response.json()["error"]) == (403, "insufficient_scope")
+            assert "canary" not in response.text
+        found = await desk.vault.events("service.token")
+        assert {one.event.rule for one in found} == {"user"}
+        assert {one.event.actor for one in found} == {of_user(ISSUER, "alice")}
+
+
+async def test_a_service_calls_no_provider_as_a_user_would(vault: Vault) -> None:
+    async with proxy_desk(vault, services=frozenset({CLIENT})) as desk:
+        await desk.link("github", "service-account")
+        token = desk.factory.token(**{**SERVICE, "scope": f"{SCOPE} workspace:read workspace:write"})
+        assert (await desk.call("github", headers={"authorization": f"Bearer {token}"})).status_code == 403
+        assert desk.raw.asked == []
 
 
 async def test_what_came_through_a_reverse_proxy_or_names_no_user_is_refused(vault: Vault) -> None:
     async with proxy_desk(vault, services=frozenset({CLIENT})) as desk:
         await desk.link("github")
-        token = desk.factory.token(azp=CLIENT, scope=SCOPE)
+        token = desk.factory.token(**SERVICE)
         for name in ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host"):
             headers = {"authorization": f"Bearer {token}", name: "192.0.2.1"}
             response = await desk.http.get("/workspace/internal/tokens/github?user=alice", headers=headers)

@@ -129,6 +129,7 @@ WRONG: list[tuple[str, Any, Reason]] = [
     *wrong("realm_access", Reason.CLAIM, [], "admin", 1, {"roles": "admin"}, {"roles": [1]}, {"roles": None}),
     *wrong("realm_access", Reason.CLAIM, {"roles": {"admin": 1}}, {"roles": ["admin", None]}),
     *wrong("preferred_username", Reason.CLAIM, ["alice"], 1, *UNSAFE_NAMES),
+    *wrong("gatelodge_service", Reason.CLAIM, ["c"], True, {}, "another-client", *UNSAFE_NAMES),
     *wrong("cnf", Reason.BOUND, {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}, {"x5t#S256": "bwcK"}, {}),
     *((name, "x", Reason.CLAIM) for name in ("Aud", "AUD", "\u017fub", "sub\x00", " iss", "Scope", "CNF", "Typ")),
 ]
@@ -154,7 +155,17 @@ async def test_null_is_a_wrong_value_and_not_an_absent_claim(
     await refused(tokens.sign(header, claims))
 
 
-@pytest.mark.parametrize("claim", ["azp", "client_id", "preferred_username"])
+async def test_a_client_that_acts_for_itself_is_told_from_a_person(
+    tokens: TokenFactory, accepted: Accepted, refused: Refused
+) -> None:
+    service = await accepted(tokens.token(azp="report-service", gatelodge_service="report-service"))
+    assert (service.service, service.client_id) == (True, "report-service")
+    assert (await accepted(tokens.token(azp="report-service", client_id="report-service"))).service is False
+    for claims in ({"gatelodge_service": "other"}, {"azp": ABSENT, "gatelodge_service": "report-service"}):
+        assert await refused(tokens.token(**{"azp": "report-service", **claims})) is Reason.CLAIM
+
+
+@pytest.mark.parametrize("claim", ["azp", "client_id", "preferred_username", "gatelodge_service"])
 def test_null_is_no_name(tokens: TokenFactory, config: ResourceServerConfig, claim: str) -> None:
     with pytest.raises(TokenRejected):
         principal_of({**tokens.claims(), claim: None}, "jwt", config, NOW)

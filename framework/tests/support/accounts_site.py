@@ -170,7 +170,9 @@ class Site:
 
     def bearer(self, subject: str, **claims: Any) -> dict[str, str]:
         """The header with an access token of this server's audience."""
-        return {"authorization": f"Bearer {self.issuer.tokens.token(**{'sub': subject, **claims})}"}
+        return {
+            "authorization": f"Bearer {self.issuer.tokens.token(**{'sub': subject, 'scope': 'workspace:read workspace:write', **claims})}"
+        }
 
     async def linked(self, subject: str, provider: str = "github") -> bool:
         """Whether that person has an account of the provider linked."""
@@ -250,6 +252,8 @@ async def accounts_site(
         WebSessions(DatabaseSessions(vault.db, clock), vault.keyring, clock, audience=public_url),
         TokenVerifier(ResourceServerConfig(public_url=public_url, issuer=ISSUER), keys, clock),
         vault.trail,
+        "workspace",
+        f"{ORIGIN}/.well-known/oauth-protected-resource/workspace/mcp",
         sign_in,
         frozenset({FRONT_END}),
     )

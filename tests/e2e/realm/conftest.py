@@ -203,3 +203,14 @@ def extra_user(stack: Stack) -> Iterator[tuple[str, str]]:
     )
     yield name, password
     keycloak.delete_user(identifier)
+
+
+@pytest.fixture
+def initial_token(stack: Stack) -> Iterator[str]:
+    """An initial access token for a few clients; those left are taken back."""
+    connection = stack.admin.keycloak.connection
+    path = "admin/realms/mcp/clients-initial-access"
+    # python-keycloak's own call takes Keycloak's 201 for an error.
+    answer: dict[str, Any] = connection.raw_post(path, data=json.dumps({"count": 5, "expiration": 300})).json()
+    yield answer["token"]
+    connection.raw_delete(f"{path}/{answer['id']}")

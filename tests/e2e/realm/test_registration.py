@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -220,17 +219,6 @@ async def test_registration_stops_at_the_limit_with_a_text_that_says_so(visitor:
     assert answer.status == 403
     assert "max" in answer.json_object()["error_description"]
     assert "Max Clients Limit" in answer.json_object()["error_description"]
-
-
-@pytest.fixture
-def initial_token(stack: Stack) -> Iterator[str]:
-    """An initial access token for a few clients; those left are taken back."""
-    connection = stack.admin.keycloak.connection
-    path = "admin/realms/mcp/clients-initial-access"
-    # python-keycloak's own call takes Keycloak's 201 for an error.
-    answer: dict[str, Any] = connection.raw_post(path, data=json.dumps({"count": 5, "expiration": 300})).json()
-    yield answer["token"]
-    connection.raw_delete(f"{path}/{answer['id']}")
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ class Decision:
     """An answer, the rule that gave it, and every scope the operation needs (sorted, granted ones included).
 
     Of alternatives the scopes hold one: the first that the caller has, else the first declared.
-    Rules: ``undeclared``, ``public``, ``anonymous``, ``roles``, ``users``, ``scopes``, ``any_of``, ``granted``.
+    Rules: ``undeclared``, ``public``, ``anonymous``, ``service``, ``roles``, ``users``, ``scopes``, ``any_of``,
+    ``granted``.
     """
 
     answer: Answer
@@ -44,6 +45,9 @@ def decide(requirement: Requirement | None, principal: Principal | None) -> Deci
     """Answer for one operation and one caller (None: nobody signed in); pure, and the same for list and call."""
     if requirement is None:
         return Decision(Answer.DENY, "undeclared", (), principal is not None)
+    if principal is not None and principal.service and not requirement.public:
+        # RFC 9700, section 4.15: what is for people is not for a client that acts for itself.
+        return Decision(Answer.DENY, "service", (), authenticated=True)
     chosen = _alternative(requirement.any_of, principal)
     answer, rule = _judge(requirement, principal, chosen)
     return Decision(answer, rule, tuple(sorted(requirement.scopes | chosen)), principal is not None)

@@ -1,9 +1,9 @@
-"""Who acted, in a form that a trail may keep for years: a digest for users, a name for operators."""
+"""Who acted, in a form that a trail may keep for years: a digest for users, a name for operators and services."""
 
 import hashlib
 import re
 
-__all__ = ["SYSTEM", "of_operator", "of_user"]
+__all__ = ["SYSTEM", "of_operator", "of_service", "of_user"]
 
 SYSTEM = "system"
 _LENGTH = 20  # hex digits: 80 bits, no two users of one server share it
@@ -18,6 +18,11 @@ def of_user(issuer: str, subject: str) -> str:
     # The length in front keeps (ab, c) and (a, bc) apart.
     together = f"{len(issuer)}|{issuer}|{subject}"
     return "user:" + hashlib.sha256(together.encode()).hexdigest()[:_LENGTH]
+
+
+def of_service(client_id: str) -> str:
+    """The actor of a client that acts for itself, by its name at the authorization server."""
+    return "service:" + _NAME.sub("_", client_id)[:64]
 
 
 def of_operator(name: str) -> str:

@@ -17,6 +17,7 @@ from gatelodge.connections.flights import shielded
 from gatelodge.connections.parts import Handler, WebParts
 from gatelodge.connections.reading import REASONS
 from gatelodge.connections.state import LIFE
+from gatelodge.connections.web_errors import ScopeMissing
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.issuer.errors import Unavailable
 from gatelodge.vault.records import Record, Status
@@ -33,8 +34,8 @@ class Api:
         self._parts = parts
 
     async def url(self, request: Request) -> Response:
-        """GET .../api/auth/{provider}/url: where the user consents, with a fresh state."""
-        caller = await api_caller(request, self._parts)
+        """GET .../api/auth/{provider}/url: where the user consents, with a fresh state; the end of it is a change."""
+        caller = await api_caller(request, self._parts, "write")
         name = request.path_params["provider"]
         if not self._parts.registry.configured(name):
             return _refusal(404, "not_found", "No such provider is set up here.", "Ask for the list of connections.")
@@ -46,7 +47,7 @@ class Api:
 
     async def list(self, request: Request) -> Response:
         """GET .../api/connections: every provider set up here, with what is linked."""
-        caller = await api_caller(request, self._parts)
+        caller = await api_caller(request, self._parts, "read")
         kept = {
             record.owner.provider: record
             for record in await self._parts.store.list(tenant=caller.issuer, user=caller.subject)
@@ -59,7 +60,7 @@ class Api:
 
     async def unlink(self, request: Request) -> Response:
         """DELETE .../api/connections/{provider}: forget the account."""
-        caller = await api_caller(request, self._parts)
+        caller = await api_caller(request, self._parts, "write")
         owner = caller.owner(request.path_params["provider"])
         if await shielded(self._parts.linking.unlink(owner, actor=caller.actor)):
             return Response(status_code=204, headers={"cache-control": "no-store"})
@@ -100,14 +101,16 @@ def answered(handler: Handler) -> Handler:
             return await handler(request)
         except GatelodgeError as error:
             _log.warning("%s %s refused: %s", request.method, request.url.path, error.detail)
-            headers = {}
-            if error.status == 401:
+            name, headers = error.code.value, {}
+            if isinstance(error, ScopeMissing):
+                name, headers["www-authenticate"] = "insufficient_scope", error.challenge
+            elif error.status == 401:
                 headers["www-authenticate"] = "Bearer"
             wait = error.retry_after if isinstance(error, Unavailable | ProviderUnavailable) else None
             if wait is not None:
                 headers["retry-after"] = str(int(wait))
             meaning = error.code.meaning
-            return _refusal(error.status, error.code.value, meaning.text, meaning.hint, headers)
+            return _refusal(error.status, name, meaning.text, meaning.hint, headers)
 
     return answer
 

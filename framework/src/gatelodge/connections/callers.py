@@ -1,20 +1,26 @@
 """Who calls: an access token of this server's audience, or the session of a signed-in browser.
 
-Invariant: a request that brings a token is judged by it alone; a session never stands in for a token that is refused.
+Invariants: a request that brings a token is judged by it alone, and a session never stands in for a token that is refused;
+to link or unlink, a token needs the scope that changes need, for a client that may only read must not swap an account.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from starlette.requests import Request
 
+from gatelodge.access.decide import Answer, decide
+from gatelodge.access.requirement import Requirement
 from gatelodge.audit.actor import of_user
 from gatelodge.connections import cookies
 from gatelodge.connections.csrf import HEADER, check_read, check_token
 from gatelodge.connections.parts import WebParts
 from gatelodge.connections.sessions import Session
-from gatelodge.connections.web_errors import SessionRequired
+from gatelodge.connections.web_errors import ScopeMissing, SessionRequired
+from gatelodge.core.codes import Code
+from gatelodge.core.identity import Principal
 from gatelodge.resource_server.bearer import bearer_token
+from gatelodge.resource_server.challenge import challenge
 from gatelodge.vault.owner import Owner
 
 __all__ = ["Caller", "api_caller", "browser"]
@@ -48,14 +54,15 @@ async def browser(request: Request, parts: WebParts) -> Session | None:
     return await parts.sessions.find(cookies.given(request, parts.place, cookies.SESSION))
 
 
-async def api_caller(request: Request, parts: WebParts) -> Caller:
-    """The caller of an API route.
+async def api_caller(request: Request, parts: WebParts, needs: Literal["read", "write"]) -> Caller:
+    """The caller of an API route; ``needs`` is the last part of the scope that a token must have.
 
-    Raises: SessionRequired, CsrfRefused, TokenRejected, CredentialsMalformed, KeysUnavailable.
+    Raises: SessionRequired, CsrfRefused, ScopeMissing, TokenRejected, CredentialsMalformed, KeysUnavailable.
     """
     token = bearer_token(request.scope["headers"], request.scope["query_string"])
     if token is not None:
         principal = await parts.verifier.verify(token)
+        _check_scope(principal, f"{parts.server}:{needs}", parts.resource_metadata_url)
         return Caller(principal.issuer, principal.subject)
     session = await browser(request, parts)
     if session is None:
@@ -65,3 +72,12 @@ async def api_caller(request: Request, parts: WebParts) -> Caller:
     else:
         check_token(request, session, request.headers.get(HEADER), parts.place.origin)
     return Caller.of(session)
+
+
+def _check_scope(principal: Principal, scope: str, metadata_url: str) -> None:
+    decision = decide(Requirement(scopes=frozenset({scope})), principal)
+    if decision.answer is not Answer.ALLOW:
+        text = Code.SCOPE_MISSING.meaning.text
+        raise ScopeMissing(
+            scope, challenge(metadata_url, scopes=decision.scopes, error="insufficient_scope", description=text)
+        )

@@ -25,7 +25,10 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class WebParts:
-    """Parts of one server; ``sign_in`` is None without a client secret, then only access tokens count."""
+    """Parts of one server; ``server`` is the first part of its scopes.
+
+    ``sign_in`` is None without a client secret, then only access tokens count.
+    """
 
     place: Place
     registry: Registry
@@ -35,6 +38,8 @@ class WebParts:
     sessions: WebSessions
     verifier: Verifier
     trail: AnyTrail
+    server: str
+    resource_metadata_url: str
     sign_in: SignIn | None = None
     # Origins of front ends that call the API with an access token, exact.
     allowed_origins: frozenset[str] = frozenset()

@@ -29,8 +29,10 @@ Credential = Literal["user", "service", "bot"]
 class Tokens(Protocol):
     """Access tokens by owner, as ``connections.tokens.AccessTokens`` gives them."""
 
-    async def access(self, owner: Owner, *, purpose: str, credential: str = ...) -> AccessToken:
-        """A token that is good now."""
+    async def access(
+        self, owner: Owner, *, purpose: str, credential: str = ..., actor: str | None = ...
+    ) -> AccessToken:
+        """A token that is good now; ``actor`` asks for it, if not the owner."""
 
     async def renewed(self, owner: Owner, rejected: Secret, *, purpose: str, credential: str = ...) -> AccessToken:
         """Another token than the refused one."""

@@ -6,7 +6,7 @@ No detail repeats what was sent: a state, a code and a token are credentials.
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
-__all__ = ["CsrfRefused", "ReturnRefused", "SessionRequired", "SignInRefused", "StateRefused"]
+__all__ = ["CsrfRefused", "ReturnRefused", "ScopeMissing", "SessionRequired", "SignInRefused", "StateRefused"]
 
 
 class StateRefused(GatelodgeError):
@@ -19,6 +19,16 @@ class SessionRequired(GatelodgeError):
     """Neither a session nor an access token."""
 
     code = Code.SESSION_REQUIRED
+
+
+class ScopeMissing(GatelodgeError):
+    """The access token lacks the scope of the route; ``challenge`` names it (RFC 6750, section 3.1)."""
+
+    code = Code.SCOPE_MISSING
+
+    def __init__(self, scope: str, challenge: str) -> None:
+        super().__init__(f"the token lacks {scope}")
+        self.challenge = challenge
 
 
 class CsrfRefused(GatelodgeError):

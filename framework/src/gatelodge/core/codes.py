@@ -197,11 +197,15 @@ _MEANINGS: dict[Code, Meaning] = {
     ),
     Code.SESSION_REQUIRED: Meaning(401, "Nobody is signed in.", "Sign in, or send an access token of this server."),
     Code.CSRF_REFUSED: Meaning(
-        403, "The request did not come from this server's own page.", "Open the page of connected accounts and try again."
+        403,
+        "The request did not come from this server's own page.",
+        "Open the page of connected accounts and try again.",
     ),
     Code.SIGN_IN_REFUSED: Meaning(400, "The sign-in did not come to its end.", "Sign in again."),
     Code.RETURN_REFUSED: Meaning(
-        400, "That is no address to return to.", "Use an address of GATELODGE_RETURN_TO, exactly as it is written there."
+        400,
+        "That is no address to return to.",
+        "Use an address of GATELODGE_RETURN_TO, exactly as it is written there.",
     ),
     Code.PROXY_REFUSED: Meaning(
         403, "That call of the provider's API is not allowed here.", "Use a method and a path of the allow-list."

@@ -7,7 +7,10 @@ __all__ = ["Principal"]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller. Identity is the pair ``(issuer, subject)``; names are for display only."""
+    """A verified caller. Identity is the pair ``(issuer, subject)``; names are for display only.
+
+    ``service``: a client that acts for itself, no person.
+    """
 
     issuer: str
     subject: str
@@ -16,3 +19,4 @@ class Principal:
     username: str | None = None
     client_id: str | None = None
     expires_at: float = field(default=0.0, compare=False)
+    service: bool = False

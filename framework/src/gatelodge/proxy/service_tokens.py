@@ -1,7 +1,7 @@
 """Access tokens of users for a service that stands beside us: GET .../internal/tokens/{provider}?user=SUBJECT.
 
-Invariants: only a client on the operator's list with the scope ``gatelodge:tokens`` is answered, and never through a
-reverse proxy; every token that is given is recorded durably before it leaves; a refresh token is never given.
+Invariants: only a client on the operator's list that acts for itself, no person by it, and has the scope
+``gatelodge:tokens`` is answered, and never through a reverse proxy; every token that is given is recorded durably before it leaves; a refresh token is never given.
 """
 
 import logging
@@ -9,14 +9,13 @@ import logging
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gatelodge.audit.actor import of_user
+from gatelodge.audit.actor import of_service, of_user
 from gatelodge.audit.event import Event, Outcome
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
 from gatelodge.proxy.answers import challenged, not_found, plain
 from gatelodge.proxy.asked import BodyRefused
-from gatelodge.proxy.gate import scope_refusal
 from gatelodge.proxy.parts import ProxyParts
 from gatelodge.resource_server.challenge import challenge
 from gatelodge.vault.owner import Owner
@@ -41,24 +40,29 @@ class ServiceTokens:
         provider = request.path_params["provider"]
         if any(name in request.headers for name in _FORWARDED) or not self._parts.registry.configured(provider):
             return not_found()
-        if principal.client_id not in self._parts.service_clients:
-            # Its scope cannot help a client that is not on the list, so none is asked for.
-            await self._record(principal, provider, None, "refused", "client")
+        rule = self._refused(principal)
+        if rule is not None:
+            await self._record(principal, provider, None, "refused", rule)
+            # No client gets the scope by asking for it, so none is named.
             text = Code.SCOPE_MISSING.meaning.text
             header = challenge(self._parts.resource_metadata_url, scopes=(), error="insufficient_scope")
             return challenged(403, header, error="insufficient_scope", description=text)
-        refusal = scope_refusal(self._parts, principal, SCOPE)
-        if refusal is not None:
-            await self._record(principal, provider, None, "refused", "scopes")
-            return refusal
         users = request.query_params.getlist("user")
         if len(users) != 1 or not 0 < len(users[0]) <= _LONGEST_SUBJECT or not users[0].isprintable():
             raise BodyRefused("user: name one subject")
         return await self._given(Owner(principal.issuer, users[0], provider), principal)
 
+    def _refused(self, principal: Principal) -> str | None:
+        """The rule that refuses the caller, for the audit trail."""
+        if principal.client_id not in self._parts.service_clients:
+            return "client"
+        if not principal.service:
+            return "user"
+        return None if SCOPE in principal.scopes else "scopes"
+
     async def _given(self, owner: Owner, principal: Principal) -> Response:
         try:
-            token = await self._parts.tokens.access(owner, purpose="service")
+            token = await self._parts.tokens.access(owner, purpose="service", actor=_actor(principal))
         except GatelodgeError as error:
             await self._record(principal, owner.provider, owner, "failed", error.code.value)
             raise
@@ -78,5 +82,10 @@ class ServiceTokens:
     ) -> None:
         whose = None if owner is None else of_user(owner.tenant, owner.user)
         subject = {"provider": provider, "owner": whose, "client": (principal.client_id or "")[:200]}
-        actor = of_user(principal.issuer, principal.subject)
-        await self._parts.trail.record(Event("service.token", actor, subject, outcome, rule))
+        await self._parts.trail.record(Event("service.token", _actor(principal), subject, outcome, rule))
+
+
+def _actor(principal: Principal) -> str:
+    if principal.service and principal.client_id is not None:
+        return of_service(principal.client_id)
+    return of_user(principal.issuer, principal.subject)

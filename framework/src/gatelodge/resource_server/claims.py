@@ -12,11 +12,14 @@ from gatelodge.resource_server.config import ResourceServerConfig
 from gatelodge.resource_server.errors import Reason, TokenRejected
 from gatelodge.resource_server.jws import ACCESS_TOKEN_TYPE
 
-__all__ = ["claimed_issuer", "principal_of"]
+__all__ = ["SERVICE_CLAIM", "claimed_issuer", "principal_of"]
+
+# Names the client that acts for itself. The realm writes it where no person signed in, and nowhere else (ops.realm).
+SERVICE_CLAIM = "gatelodge_service"
 
 _READ = frozenset(
     {"iss", "aud", "exp", "nbf", "iat", "sub", "typ", "cnf", "scope", "azp", "client_id", "realm_access"}
-    | {"preferred_username"}
+    | {"preferred_username", SERVICE_CLAIM}
 )
 _SCOPE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*")
 _MAX_NAME = 255
@@ -43,6 +46,7 @@ def principal_of(claims: dict[str, Any], token_type: str, config: ResourceServer
         username=_name(claims, "preferred_username", Reason.CLAIM),
         client_id=client_id,
         expires_at=float(expires_at),
+        service=_service(claims, client_id),
     )
 
 
@@ -117,6 +121,13 @@ def _client(claims: dict[str, Any]) -> str | None:
     if party is not None and client_id is not None and party != client_id:
         raise TokenRejected(Reason.CLAIM, "azp and client_id differ")
     return party or client_id
+
+
+def _service(claims: dict[str, Any], client_id: str | None) -> bool:
+    named = _name(claims, SERVICE_CLAIM, Reason.CLAIM)
+    if named is not None and named != client_id:
+        raise TokenRejected(Reason.CLAIM, f"{SERVICE_CLAIM} is not the client that the token was given to")
+    return named is not None
 
 
 def _scopes(claims: dict[str, Any]) -> frozenset[str]:
