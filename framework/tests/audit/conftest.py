@@ -1,7 +1,8 @@
 """A trail on a fresh database of either kind."""
 
 import pytest
-from databases import database, database_config, postgres
+from databases import database, postgres
+from databases import migrated_config as database_config
 
 from gatelodge.audit.trail import Trail
 from gatelodge.storage.database import Database

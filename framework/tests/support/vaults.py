@@ -3,6 +3,8 @@
 import secrets
 from dataclasses import dataclass
 
+from migrated import place_copy
+
 from gatelodge.audit.chain import Recorded
 from gatelodge.audit.trail import Trail
 from gatelodge.core.secret import Secret
@@ -62,6 +64,8 @@ def new_keyring(*others: Keyring) -> Keyring:
 async def open_vault(config: DatabaseConfig, keyring: Keyring) -> Vault:
     """A vault on a database that is migrated first."""
     clock = ManualClock()
+    if config.dialect == "sqlite":
+        await place_copy(config)
     db = await open_database(config)
     await migrate(db)
     trail = Trail(db, clock)

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from databases import database, database_config, postgres
+from databases import database, postgres
+from databases import migrated_config as database_config
 from vaults import Vault, new_keyring, open_vault
 
 from gatelodge.storage.config import DatabaseConfig

@@ -28,6 +28,7 @@ __all__ = ["WINDOW", "NoTrail", "Trail"]
 WINDOW = 0.25  # seconds from note() to the commit that keeps it
 _QUEUE = 10_000
 _GROUP = 500
+_PART = 50
 _PAGE = 500
 _RETRY = 1.0
 _log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Trail:
         self._in_doubt: tuple[int, Anchor] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._closing = asyncio.Event()
 
     async def record(self, event: Event, *, tx: Transaction | None = None) -> None:
         """Append; durable on return, or with the caller's own transaction.
@@ -110,8 +112,9 @@ class Trail:
     async def aclose(self) -> None:
         """Keep what is queued and take no more."""
         self._closed = True
+        # A group that is being kept is not cut off: only the pause before the next one ends.
+        self._closing.set()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.wait({self._task})
         await self.flush()
 
@@ -155,12 +158,15 @@ class Trail:
     async def _append(self, transaction: Transaction, events: Iterable[tuple[Event, float]]) -> Anchor:
         lock = " FOR UPDATE" if transaction.dialect == "postgresql" else ""
         end = _anchor(await transaction.one(f"SELECT seq, digest FROM audit_head WHERE id = 1{lock}"))  # noqa: S608 - our own words
-        rows = []
-        for event, at in events:
-            made = link(event, end, at)
-            rows.append(made.values())
-            end = Anchor(made.seq, made.digest)
-        await transaction.many(_INSERT, rows)
+        # Part by part: the loop serves others while each is written, and the digests of a whole group take milliseconds.
+        left = iter(events)
+        while part := list(islice(left, _PART)):
+            rows = []
+            for event, at in part:
+                made = link(event, end, at)
+                rows.append(made.values())
+                end = Anchor(made.seq, made.digest)
+            await transaction.many(_INSERT, rows)
         await transaction.execute(
             "UPDATE audit_head SET seq = :seq, digest = :digest WHERE id = 1", seq=end.seq, digest=end.digest
         )
@@ -168,14 +174,20 @@ class Trail:
 
     async def _keep_up(self) -> None:
         wait = self._window
-        while self._queued:
-            await asyncio.sleep(wait)
+        while self._queued and not await self._closes_within(wait):
             try:
                 await self.flush()
                 wait = self._window
             except GatelodgeError as error:
                 _log.error("%d audit events wait for the database: %s", len(self._queued), error.detail)
                 wait = _RETRY
+
+    async def _closes_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._closing.wait()
+        except TimeoutError:
+            return False
 
 
 def _anchor(row: Row | None) -> Anchor:

@@ -10,9 +10,9 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,9 +22,12 @@ from gatelodge.storage import faults
 from gatelodge.storage.config import DatabaseConfig
 from gatelodge.storage.errors import StorageFault, StorageUnavailable
 
+if TYPE_CHECKING:
+    from gatelodge.storage.sqlite_reader import SqliteReader
+
 __all__ = ["Database", "Row", "Transaction", "open_database"]
 
-Row: TypeAlias = RowMapping
+Row: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _text = lru_cache(maxsize=512)(text)
@@ -38,10 +41,12 @@ class Database:
         config: DatabaseConfig,
         engines: tuple[AsyncEngine, AsyncEngine],
         errors: tuple[type[Exception], ...],
+        single: "SqliteReader | AsyncEngine",
     ) -> None:
         self.dialect: Literal["sqlite", "postgresql"] = config.dialect
         self.place = config.place
         self._writing, self._reading = engines
+        self._single = single
         self._errors = errors
 
     @asynccontextmanager
@@ -60,8 +65,27 @@ class Database:
         async with self._connected(self._reading) as transaction:
             yield transaction
 
+    async def rows(self, sql: str, **values: Any) -> list[Row]:
+        """Every row of one SELECT on its own: for calls that many wait for, since it costs a part of ``reading()``.
+
+        Raises: StorageUnavailable, StorageFault; ValueError, when it is no SELECT.
+        """
+        if sql.lstrip()[:7].upper() not in ("SELECT ", "SELECT\n"):
+            raise ValueError("Only a SELECT is read without a transaction.")
+        if isinstance(self._single, AsyncEngine):
+            async with self._connected(self._single) as transaction:
+                return await transaction.all(sql, **values)
+        _no_secret(values)
+        return list(await _translated(self._single.rows(sql, values), self._errors, self.place))
+
+    async def row(self, sql: str, **values: Any) -> Row | None:
+        """The first row of one SELECT, or None; as ``rows``."""
+        return next(iter(await self.rows(sql, **values)), None)
+
     async def aclose(self) -> None:
         """Close every connection."""
+        if not isinstance(self._single, AsyncEngine):
+            await self._single.aclose()
         for engine in (self._writing, self._reading):
             await engine.dispose()
 
@@ -107,11 +131,11 @@ class Transaction:
 
     async def one(self, sql: str, **values: Any) -> Row | None:
         """The first row of the answer, or None."""
-        return (await self._run(sql, values)).mappings().first()
+        return cast("Row | None", (await self._run(sql, values)).mappings().first())
 
     async def all(self, sql: str, **values: Any) -> list[Row]:
         """Every row of the answer."""
-        return list((await self._run(sql, values)).mappings().all())
+        return cast("list[Row]", (await self._run(sql, values)).mappings().all())
 
     async def many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each row of values, in one go."""
@@ -120,7 +144,7 @@ class Transaction:
 
     async def statement(self, sql: str) -> None:
         """Run a statement as it stands, without parameters: for migrations."""
-        await self._guarded(self._connection.exec_driver_sql(sql))
+        await self._statement(self._connection.exec_driver_sql(sql))
 
     async def begin(self) -> None:
         """Connect and begin; called once, by ``Database``."""
@@ -136,18 +160,33 @@ class Transaction:
         await self._guarded(_to_its_end(self._connection.commit()), committing=True)
 
     async def _run(self, sql: str, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
-        rows = [values] if isinstance(values, Mapping) else values
-        if any(isinstance(value, Secret) for row in rows for value in row.values()):
-            raise TypeError("A Secret is never a value of a statement: seal it first.")
-        return await self._guarded(self._connection.execute(_text(sql), values))
+        for row in [values] if isinstance(values, Mapping) else values:
+            _no_secret(row)
+        return await self._statement(self._connection.execute(_text(sql), values))
+
+    async def _statement(self, work: Awaitable[T]) -> T:
+        # A connection to SQLite that is closed in the middle of a statement keeps its transaction, and with it the lock
+        # on the database, as long as anything refers to that statement. So the statement ends first, then it rolls back.
+        return await self._guarded(_to_its_end(work) if self.dialect == "sqlite" else work)
 
     async def _guarded(self, work: Awaitable[T], *, committing: bool = False) -> T:
-        try:
-            return await work
-        except self._errors as error:
-            if isinstance(error, GatelodgeError):
-                raise
-            raise faults.translate(error, self._place, committing=committing) from error
+        return await _translated(work, self._errors, self._place, committing=committing)
+
+
+def _no_secret(values: Mapping[str, Any]) -> None:
+    if any(isinstance(value, Secret) for value in values.values()):
+        raise TypeError("A Secret is never a value of a statement: seal it first.")
+
+
+async def _translated(
+    work: Awaitable[T], errors: tuple[type[Exception], ...], place: str, *, committing: bool = False
+) -> T:
+    try:
+        return await work
+    except errors as error:
+        if isinstance(error, GatelodgeError):
+            raise
+        raise faults.translate(error, place, committing=committing) from error
 
 
 async def open_database(config: DatabaseConfig) -> Database:
@@ -157,19 +196,20 @@ async def open_database(config: DatabaseConfig) -> Database:
     """
     # Each driver is loaded by the server that uses it.
     if config.dialect == "sqlite":
-        from gatelodge.storage import sqlite  # noqa: PLC0415
+        from gatelodge.storage import sqlite, sqlite_reader  # noqa: PLC0415
 
         await asyncio.to_thread(sqlite.make_file, config)
-        database = Database(config, sqlite.make_engines(config), faults.DRIVER_ERRORS)
+        single = sqlite_reader.SqliteReader(config)
+        database = Database(config, sqlite.make_engines(config), faults.DRIVER_ERRORS, single)
     else:
         from gatelodge.storage import postgres  # noqa: PLC0415
 
         config.check_url()
         errors = (*faults.DRIVER_ERRORS, *postgres.DRIVER_ERRORS)
-        engines = postgres.make_engines(config)
-        database = Database(config, engines, errors)
+        writing, reading, plain = postgres.make_engines(config)
+        database = Database(config, (writing, reading), errors, plain)
         try:
-            await postgres.check(engines[0], config.place)
+            await postgres.check(plain, config.place)
         except errors as error:
             await database.aclose()
             raise faults.translate(error, config.place) from error

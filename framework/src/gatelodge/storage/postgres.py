@@ -22,8 +22,8 @@ _IDLE = "60s"
 _RECYCLE = 1800
 
 
-def make_engines(config: DatabaseConfig) -> tuple[AsyncEngine, AsyncEngine]:
-    """The engine for writing and the one for reading; they share one pool."""
+def make_engines(config: DatabaseConfig) -> tuple[AsyncEngine, AsyncEngine, AsyncEngine]:
+    """Engines for writing, for reading and for single statements without a transaction; they share one pool."""
     # The driver reads the URL itself, with libpq's TLS options (sslmode, sslrootcert, sslcert, sslkey).
     dsn = "postgresql://" + config.dsn.partition("://")[2]
 
@@ -49,10 +49,12 @@ def make_engines(config: DatabaseConfig) -> tuple[AsyncEngine, AsyncEngine]:
         pool_timeout=config.busy_timeout,
         pool_pre_ping=True,
         pool_recycle=_RECYCLE,
-        isolation_level="READ COMMITTED",
+        # The pool's own: its ping before each use is one round trip so, and three with a transaction around it.
+        isolation_level="AUTOCOMMIT",
         hide_parameters=True,
     )
-    return engine, engine.execution_options(postgresql_readonly=True)
+    writing = engine.execution_options(isolation_level="READ COMMITTED")
+    return writing, writing.execution_options(postgresql_readonly=True), engine
 
 
 async def check(engine: AsyncEngine, place: str) -> None:

@@ -16,8 +16,9 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from gatelodge.storage.config import DatabaseConfig
 from gatelodge.storage.errors import StorageFault, StorageUnavailable
 
-__all__ = ["make_engines", "make_file"]
+__all__ = ["READERS", "make_engines", "make_file", "prepare"]
 
+READERS = 4
 _FULL = 2
 _SETTINGS = (
     "PRAGMA synchronous=FULL",
@@ -60,7 +61,7 @@ def make_file(config: DatabaseConfig) -> None:
 def make_engines(config: DatabaseConfig) -> tuple[AsyncEngine, AsyncEngine]:
     """The engine for writing and the one for reading."""
     writing = _engine(config, connections=1, begin="BEGIN IMMEDIATE", reading=False)
-    return writing, _engine(config, connections=4, begin="BEGIN", reading=True)
+    return writing, _engine(config, connections=READERS, begin="BEGIN", reading=True)
 
 
 def _engine(config: DatabaseConfig, *, connections: int, begin: str, reading: bool) -> AsyncEngine:
@@ -76,14 +77,10 @@ def _engine(config: DatabaseConfig, *, connections: int, begin: str, reading: bo
     )
 
     @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
+    def connected(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
         try:
-            for statement in _SETTINGS:
-                cursor.execute(statement)
-            _read_back(cursor, config.place, journal="PRAGMA journal_mode" if reading else "PRAGMA journal_mode=WAL")
-            if reading:
-                cursor.execute("PRAGMA query_only=ON")
+            prepare(cursor, config.place, reading=reading)
         finally:
             cursor.close()
 
@@ -92,6 +89,15 @@ def _engine(config: DatabaseConfig, *, connections: int, begin: str, reading: bo
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def prepare(cursor: Any, place: str, *, reading: bool) -> None:
+    """Set a new connection up and see that it keeps what was set. Raises: StorageFault."""
+    for statement in _SETTINGS:
+        cursor.execute(statement)
+    _read_back(cursor, place, journal="PRAGMA journal_mode" if reading else "PRAGMA journal_mode=WAL")
+    if reading:
+        cursor.execute("PRAGMA query_only=ON")
 
 
 def _read_back(cursor: Any, place: str, *, journal: str) -> None:

@@ -8,12 +8,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gatelodge.storage.database import Row, Transaction
+from gatelodge.storage.database import Database, Row, Transaction
 from gatelodge.vault.owner import Owner
 from gatelodge.vault.records import Record, Status
 from gatelodge.vault.sealing import Sealed, WrappedKey
 
-__all__ = ["WHOLE_OF_OWNER", "Stored", "read", "read_by_id", "record_of", "write_secrets"]
+__all__ = ["WHOLE_OF_OWNER", "Stored", "read", "read_alone", "read_by_id", "record_of", "write_secrets"]
 
 _WHOLE = (
     "SELECT t.*, k.id AS key_id, k.kek_id, k.wrapped, v.field, v.sealed FROM tokens t"
@@ -34,6 +34,11 @@ class Stored:
 async def read(tx: Transaction, owner: Owner) -> Stored | None:
     """The connection of an owner."""
     return _stored(await tx.all(WHOLE_OF_OWNER, tenant=owner.tenant, user=owner.user, service=owner.provider))
+
+
+async def read_alone(db: Database, owner: Owner) -> Stored | None:
+    """The same, when nothing else belongs to it."""
+    return _stored(await db.rows(WHOLE_OF_OWNER, tenant=owner.tenant, user=owner.user, service=owner.provider))
 
 
 async def read_by_id(tx: Transaction, connection: str) -> Stored | None:

@@ -117,8 +117,7 @@ class SqlTokenStore(NamedSecrets):
 
     async def open(self, owner: Owner, *, actor: str, purpose: str) -> Opened | None:
         """The connection with its secrets, or CredentialUnreadable."""
-        async with self._db.reading() as tx:
-            stored = await rows.read(tx, owner)
+        stored = await rows.read_alone(self._db, owner)
         if stored is None:
             return None
         record = stored.record
@@ -134,8 +133,7 @@ class SqlTokenStore(NamedSecrets):
 
     async def look(self, owner: Owner) -> Record | None:
         """The public part of a connection."""
-        async with self._db.reading() as tx:
-            row = await tx.one(f"SELECT * FROM tokens WHERE {_OWNED}", **_of(owner))  # noqa: S608 - a constant
+        row = await self._db.row(f"SELECT * FROM tokens WHERE {_OWNED}", **_of(owner))  # noqa: S608 - a constant
         return None if row is None else rows.record_of(row)
 
     async def list(
