@@ -58,6 +58,8 @@ bench: env
 	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/desk.py
 	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/clients.py
 	$(PY) benchmarks/sizing.py
+	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/vault.py --output benchmarks/results/vault.json
+	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/proxy.py
 
 fuzz: env
 	PYTHONPATH=tests:tests/support:framework/tests/support $(PY) -m conformance.fuzz --seconds 600 $(ARGS)
