@@ -14,7 +14,7 @@ variable "REGISTRY" {
 }
 
 group "default" {
-  targets = ["desk", "sample", "tools", "keycloak"]
+  targets = ["desk", "sample", "workspace", "tools", "keycloak"]
 }
 
 target "everywhere" {
@@ -38,6 +38,12 @@ target "sample" {
   inherits = ["ours"]
   target   = "sample"
   tags     = ["${REGISTRY}sample-deep-research-mcp:${VERSION}"]
+}
+
+target "workspace" {
+  inherits = ["ours"]
+  target   = "workspace"
+  tags     = ["${REGISTRY}workspace-mcp:${VERSION}"]
 }
 
 target "tools" {

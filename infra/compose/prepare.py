@@ -7,6 +7,7 @@ user that reads it, mode 0600. Not here: the realm (``realm.py``).
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -20,6 +21,8 @@ from gatelodge.ops.stack.authority import ensure_certificates
 from gatelodge.ops.stack.credentials import ADMINISTRATOR, prepare_credentials
 from gatelodge.ops.stack.edge import READ_TIMEOUT
 from gatelodge.ops.stack.record import write_private
+from gatelodge.ops.stack.servers import ServerFolder, bundled, read_servers, routes_of
+from gatelodge.vault.key_source import make_key_file
 
 # The users of the images.
 TRAEFIK, KEYCLOAK, POSTGRES, APP = 65532, 1000, 999, 10001
@@ -57,14 +60,21 @@ def refusal(*, host: str, email: str) -> str | None:
     return None
 
 
+def further_routes(servers: Sequence[ServerFolder]) -> str:
+    """Traefik's routes to these servers: as the native stack's, to the services of their names."""
+    return routes_of(servers, [f"http://{server.name}:8002" for server in servers])
+
+
 def hand_out(path: Path, text: str, owner: int) -> None:
     """Write a file that only ``owner`` reads."""
     write_private(path, text)
     os.chown(path, owner, -1)
 
 
-def prepare(root: Path, infra: Path, *, host: str, email: str, acme_server: str) -> None:
-    """Fill the volumes below ``root``. Raises: DiskRefused."""
+def prepare(
+    root: Path, infra: Path, *, host: str, email: str, acme_server: str, further: Sequence[ServerFolder] = ()
+) -> None:
+    """Fill the volumes below ``root``; ``further`` servers get routes and secrets. Raises: DiskRefused."""
     given = prepare_credentials(root / "operator" / "secrets")
     database = read_or_create(root / "operator" / "secrets" / "database").reveal()
     hand_out(root / "postgres" / "password", database, POSTGRES)
@@ -88,6 +98,28 @@ def prepare(root: Path, infra: Path, *, host: str, email: str, acme_server: str)
     static = static_configuration(template, host=host, email=email, acme_server=acme_server)
     hand_out(root / "edge" / "traefik.yaml", static, TRAEFIK)
     os.chown(root / "certificates", TRAEFIK, -1)
+    hand_out_further(root, further, given.web.reveal())
+
+
+def hand_out_further(root: Path, servers: Sequence[ServerFolder], web_secret: str) -> None:
+    """Routes, the pages' secret and the vault's key for these servers; without any, routes and secret are taken away."""
+    routes, web = root / "routes" / "servers.yaml", root / "workspace" / "web"
+    if servers:
+        hand_out(routes, further_routes(servers), TRAEFIK)
+        hand_out(web, web_secret, APP)
+        keep_vault_key(root / "vault")
+        return
+    # Traefik takes no file of its folder when one of them has no routes in it.
+    routes.unlink(missing_ok=True)
+    # A server that is started without its profile says that it has no secret, instead of running without routes.
+    web.unlink(missing_ok=True)
+
+
+def keep_vault_key(folder: Path) -> None:
+    """Make the vault's key on the first start; the folder is the server's, so that it can rotate the key."""
+    make_key_file(folder / "key")
+    os.chown(folder / "key", APP, -1)
+    os.chown(folder, APP, -1)
 
 
 def main() -> int:
@@ -97,7 +129,14 @@ def main() -> int:
         sys.stderr.write(f"prepare: {wrong}\n")
         return 2
     try:
-        prepare(Path("/"), Path("/infra"), host=host, email=email, acme_server=os.environ.get("ACME_SERVER", ""))
+        prepare(
+            Path("/"),
+            Path("/infra"),
+            host=host,
+            email=email,
+            acme_server=os.environ.get("ACME_SERVER", ""),
+            further=read_servers(bundled(Path("/"), os.environ.get("FURTHER_SERVERS", "").split())),
+        )
     except GatelodgeError as error:
         sys.stderr.write(f"prepare: {error.detail}\n  next step: {error.hint}\n")
         return 1

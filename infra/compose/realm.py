@@ -1,17 +1,19 @@
 """Brings the realm of ``infra/keycloak`` up to date in the running Keycloak, as the native stack does.
 
 With a public host there are no people in it; without one the two test users of the native stack, whose passwords
-``prepare.py`` made.
+``prepare.py`` made. With the profile ``workspace`` that server's scopes and the client of its pages are in it.
 """
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.ops.realm.apply import RealmAdmin
 from gatelodge.ops.realm.render import render_realm
 from gatelodge.ops.stack.credentials import ADMINISTRATOR, prepare_credentials
+from gatelodge.ops.stack.servers import bundled, read_servers, write_realm_files
 
 
 def main() -> int:
@@ -19,9 +21,12 @@ def main() -> int:
     host = os.environ.get("GATELODGE_PUBLIC_HOST", "")
     base = f"https://{host}" if host else f"https://localhost:{os.environ['GATELODGE_PORT']}"
     given = prepare_credentials(Path("/operator/secrets"))
+    files = Path(tempfile.mkdtemp()) / "realm"
     try:
+        further = read_servers(bundled(Path("/"), os.environ.get("FURTHER_SERVERS", "").split()))
+        write_realm_files(Path("/infra/keycloak"), files, further)
         realm = render_realm(
-            Path("/infra/keycloak"),
+            files,
             public_base=base,
             users=() if host else given.users,
             desk_secret=given.desk,

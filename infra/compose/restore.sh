@@ -47,7 +47,7 @@ mounts=()
 for name in "${names[@]}"; do
   volume="$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" \
     --filter "label=com.docker.compose.volume=$name")"
-  [ -n "$volume" ] || stop "compose.yaml has no volume '$name' (any more): restore with the version that made the backup"
+  [ -n "$volume" ] || stop "compose.yaml has no volume '$name': restore with the version and the COMPOSE_PROFILES of the backup"
   mounts+=(--volume "$volume:/volumes/$name")
 done
 docker run --rm --interactive --network none --read-only --user 0:0 \

@@ -16,11 +16,14 @@ from gatelodge.ops.realm.servers import server_scopes
 from gatelodge.ops.stack.authority import Certificates
 from gatelodge.ops.stack.edge import edge_environment
 from gatelodge.ops.stack.ports import Ports
+from gatelodge.ops.stack.servers import bundled, read_servers, routes_of, write_realm_files
 from repo.checkout import ROOT
+from repo.compose_programs import prepare
 
 COMPOSE = ROOT / "infra" / "compose"
 ONE_SHOT = {"prepare", "realm"}
-PARTS = {"traefik", "keycloak", "postgres", "sample", "sample-2", "desk"}
+PARTS = {"traefik", "keycloak", "postgres", "sample", "sample-2", "desk", "workspace"}
+OF_PROFILES = {"workspace": {"workspace"}}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-+])((?:[^{}]|\$\{[^{}]*\})*))?\}")
 
 
@@ -121,9 +124,36 @@ def test_routes_and_realm_files_are_mounted_from_infra() -> None:
     assert "./infra:/infra:ro" in services["prepare"]["volumes"]
 
 
-def test_the_desk_names_the_scopes_of_the_realm_s_servers() -> None:
-    named = compose()["services"]["desk"]["environment"]["GATELODGE_SCOPES"].split(",")
-    assert tuple(named) == server_scopes(ROOT / "infra" / "keycloak")
+@pytest.mark.parametrize("profile", ["", "workspace"])
+def test_the_desk_names_the_scopes_of_the_realm_s_servers(profile: str, tmp_path: Path) -> None:
+    named = compose(COMPOSE_PROFILES=profile)["services"]["desk"]["environment"]["GATELODGE_SCOPES"].split(",")
+    further = read_servers(bundled(ROOT, [profile] if profile else []))
+    write_realm_files(ROOT / "infra" / "keycloak", tmp_path / "realm", further)
+    assert tuple(named) == server_scopes(tmp_path / "realm")
+
+
+@pytest.mark.parametrize("profile", ["", "workspace"])
+def test_the_workspace_server_is_there_by_its_profile_and_so_is_what_others_know_of_it(profile: str) -> None:
+    services = compose(COMPOSE_PROFILES=profile)["services"]
+    assert {name: set(service["profiles"]) for name, service in services.items() if "profiles" in service} == (
+        OF_PROFILES
+    )
+    for name in ("prepare", "realm"):
+        assert (services[name]["environment"]["FURTHER_SERVERS"] or "") == profile, name
+        assert "./servers:/servers:ro" in services[name]["volumes"], name
+    # Traefik is made anew when it changes.
+    assert services["traefik"]["labels"] == {"gatelodge.profiles": profile}
+    assert "routes:/routes/servers:ro" in services["traefik"]["volumes"]
+
+
+def test_the_workspace_server_is_as_closed_as_the_sample_and_traefik_sends_to_its_port() -> None:
+    services = compose(COMPOSE_PROFILES="workspace")["services"]
+    server, sample = services["workspace"], services["sample"]
+    of_its_own = {"profiles", "image", "build", "env_file", "environment", "volumes"}
+    assert {name for name in server | sample if server.get(name) != sample.get(name)} == of_its_own
+    further = read_servers(bundled(ROOT, ["workspace"]))
+    url = f"http://workspace:{server['environment']['GATELODGE_PORT']}"
+    assert prepare().further_routes(further) == routes_of(further, [url])
 
 
 @pytest.mark.parametrize(
@@ -138,7 +168,8 @@ def test_issuer_resource_and_host_name_are_of_one_origin(environment: dict[str, 
     services = compose(**environment)["services"]
     assert services["keycloak"]["environment"]["KC_HOSTNAME"] == base
     assert services["sample"]["environment"]["GATELODGE_PUBLIC_URL"] == f"{base}/mcp"
-    for name in ("sample", "desk"):
+    assert services["workspace"]["environment"]["GATELODGE_PUBLIC_URL"] == f"{base}/workspace/mcp"
+    for name in ("sample", "desk", "workspace"):
         assert services[name]["environment"]["GATELODGE_ISSUER"] == f"{base}/realms/mcp"
 
 
@@ -164,9 +195,9 @@ def test_every_part_is_closed_where_it_can_be() -> None:
         assert not any("docker.sock" in volume for volume in service.get("volumes", [])), name
     for name in PARTS:
         assert "healthcheck" in services[name], name
-        # The images of desk and sample have a user of their own.
+        # The images of desk and servers have a user of their own.
         assert services[name].get("user", "app").split(":")[0] not in {"0", "root"}, name
-        assert ("user" in services[name]) is (name not in {"desk", "sample", "sample-2"}), name
+        assert ("user" in services[name]) is (name not in {"desk", "sample", "sample-2", "workspace"}), name
 
 
 def test_the_database_is_on_a_network_with_keycloak_alone() -> None:
@@ -200,7 +231,12 @@ def test_secrets_are_files_and_never_variables() -> None:
 
 
 @pytest.mark.parametrize(
-    "environment", [{}, {"GATELODGE_PUBLIC_HOST": "mcp.example.com", "ACME_EMAIL": "ops@example.com"}]
+    "environment",
+    [
+        {},
+        {"GATELODGE_PUBLIC_HOST": "mcp.example.com", "ACME_EMAIL": "ops@example.com"},
+        {"COMPOSE_PROFILES": "workspace"},
+    ],
 )
 def test_compose_itself_renders_the_file(environment: dict[str, str]) -> None:
     docker = shutil.which("docker")
@@ -217,11 +253,13 @@ def test_compose_itself_renders_the_file(environment: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr
     assert "variable is not set" not in done.stderr
     document = yaml.safe_load(done.stdout)
-    assert set(document["services"]) == PARTS | ONE_SHOT
+    on = OF_PROFILES.get(environment.get("COMPOSE_PROFILES", ""), set())
+    assert set(document["services"]) == (PARTS | ONE_SHOT) - OF_PROFILES["workspace"] | on
     traefik = document["services"]["traefik"]["ports"][0]
-    assert traefik["published"] == ("443" if environment else "8443")
+    assert traefik["published"] == ("443" if "GATELODGE_PUBLIC_HOST" in environment else "8443")
     ours = compose(**environment)["services"]
     for name, service in document["services"].items():
-        assert service.get("environment", {}) == {
-            k: str(v or "") for k, v in ours[name].get("environment", {}).items()
-        }, name
+        seen, given = service.get("environment", {}), ours[name].get("environment", {})
+        # A file of the operator's own may say more.
+        asked = given if "env_file" in ours[name] else seen
+        assert {k: seen[k] for k in asked} == {k: str(v or "") for k, v in given.items()}, name

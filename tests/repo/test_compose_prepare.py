@@ -1,25 +1,14 @@
 """What infra/compose/prepare.py makes before the parts start: Traefik's static file, and refusals by a variable's name."""
 
-import importlib.util
-from functools import cache
+from pathlib import Path
 from string import Template
-from types import ModuleType
 
 import pytest
 import yaml
 
+from gatelodge.ops.stack.servers import bundled, read_servers
 from repo.checkout import ROOT
-
-
-@cache
-def prepare() -> ModuleType:
-    """infra/compose/prepare.py, which is a program and in no package."""
-    spec = importlib.util.spec_from_file_location("prepare", ROOT / "infra" / "compose" / "prepare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from repo.compose_programs import prepare
 
 
 def test_without_a_public_host_traefik_s_configuration_is_the_native_one() -> None:
@@ -64,3 +53,24 @@ def test_variables_that_do_not_fit_are_refused_by_name(host: str, email: str, sa
 @pytest.mark.parametrize(("host", "email"), [("", ""), ("", "a@example.com"), ("mcp.example.com", "a@example.com")])
 def test_variables_that_fit_are_taken(host: str, email: str) -> None:
     assert prepare().refusal(host=host, email=email) is None
+
+
+def test_routes_and_secret_of_further_servers_are_taken_away_again_and_the_key_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Giving files away is for root alone.
+    monkeypatch.setattr("os.chown", lambda *_: None)
+    for name in ("routes", "workspace", "vault"):
+        (tmp_path / name).mkdir()
+    further = read_servers(bundled(ROOT, ["workspace"]))
+    prepare().hand_out_further(tmp_path, further, "of-the-pages")
+    key = (tmp_path / "vault" / "key").read_text()
+    assert (tmp_path / "workspace" / "web").read_text() == "of-the-pages"
+    assert set(yaml.safe_load((tmp_path / "routes" / "servers.yaml").read_text())["http"]) == {"routers", "services"}
+    prepare().hand_out_further(tmp_path, (), "of-the-pages")
+    # No file, not an empty one: for that Traefik would drop all routes.
+    assert [path.name for name in ("routes", "workspace", "vault") for path in (tmp_path / name).iterdir()] == ["key"]
+    prepare().hand_out_further(tmp_path, further, "of-the-pages")
+    assert (tmp_path / "vault" / "key").read_text() == key
+    for path in tmp_path.rglob("*/*"):
+        assert path.stat().st_mode & 0o777 == 0o600, path

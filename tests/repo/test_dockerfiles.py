@@ -16,10 +16,11 @@ from repo.dockerfiles import SERVER, SHARED, Stage, instructions, stages
 RUNNING = [
     (SHARED, "desk", "framework", "8001"),
     (SHARED, "sample", "with-sample", "8000"),
+    (SHARED, "workspace", "with-workspace", "8002"),
     (SHARED, "tools", "with-tools", None),
     (SERVER, "", "build", "8000"),
 ]
-_IDS = ["desk", "sample", "tools", "server"]
+_IDS = ["desk", "sample", "workspace", "tools", "server"]
 _LABELS = {"title", "description", "version", "revision", "source", "licenses"}
 _COMPILES = "python -c "
 
@@ -148,14 +149,14 @@ def test_every_image_of_ours_is_defined_for_amd64_and_arm64() -> None:
     text, targets = _bake()
     grouped = re.search(r'group "default" \{\s*targets = \[([^]]*)\]', text)
     assert grouped
-    assert set(re.findall(r'"(\w+)"', grouped[1])) == {"desk", "sample", "tools", "keycloak"}
+    assert set(re.findall(r'"(\w+)"', grouped[1])) == {"desk", "sample", "workspace", "tools", "keycloak"}
     assert re.search(r'platforms = \["linux/amd64", "linux/arm64"\]', targets["everywhere"])
     inherits = {name: re.findall(r'inherits\s*= \["(\w+)"\]', body) for name, body in targets.items()}
-    for name in ("desk", "sample", "tools", "keycloak", "server"):
+    for name in ("desk", "sample", "workspace", "tools", "keycloak", "server"):
         above = name
         while above != "everywhere":
             [above] = inherits[above]
-    for name in ("desk", "sample", "tools"):
+    for name in ("desk", "sample", "workspace", "tools"):
         assert re.search(r'target\s*= "(\w+)"', targets[name])[1] == name  # type: ignore[index]
         assert name in stages(SHARED)
     for body in targets.values():

@@ -1,14 +1,18 @@
 """compose.yaml running under a project name, a port and networks of its own, as the tests see it."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import docker
+import pytest
 from docker.models.containers import Container
 from native_stack import CHECKOUT, READ, free_port
 
@@ -16,7 +20,7 @@ from gatelodge.core.secret import Secret
 from gatelodge.ops.link.target import LinkTarget
 from gatelodge.ops.stack.versions import read_versions
 
-__all__ = ["PARTS", "REPLICAS", "Deployment", "why_not"]
+__all__ = ["PARTS", "REPLICAS", "Deployment", "deployed", "why_not"]
 
 REPLICAS = ("sample", "sample-2")
 PARTS = ("postgres", "keycloak", "desk", "sample", "traefik")
@@ -54,6 +58,8 @@ class Deployment:
     # The tag of the sample's image, when it is not the one that is built; whether there is a second replica.
     sample: str = ""
     second_replica: bool = False
+    # Those of compose.yaml that are on, as Compose takes them.
+    profiles: str = ""
     client: docker.DockerClient = field(default_factory=lambda: docker.from_env(timeout=120), repr=False)
     _releases: list[str] = field(default_factory=list, repr=False)
 
@@ -69,6 +75,7 @@ class Deployment:
             "GATELODGE_NETWORK": self.network,
             "GATELODGE_EDGE_NETWORK": f"{self.project}-edge",
             "COMPOSE_PROJECT_NAME": self.project,
+            "COMPOSE_PROFILES": self.profiles,
             "SAMPLE_VERSION": self.sample,
             "GATELODGE_SECOND_REPLICA": "1" if self.second_replica else "",
             # The first compiler only: half the time to start on a busy machine.
@@ -166,3 +173,22 @@ class Deployment:
         password = Secret((self.folder / "ada").read_text().strip())
         issuer = f"https://localhost:{self.port}/realms/mcp"
         return LinkTarget(self.mcp_url, self.folder / "ca.pem", "ada", password, scopes or (READ,), issuer)
+
+
+@contextmanager
+def deployed(folder: Path, *, profiles: str = "") -> Iterator[Deployment]:
+    """compose.yaml, up and healthy, beside any other; removed at the end. Skips where no engine runs."""
+    if reason := why_not():
+        pytest.skip(reason)
+    running = Deployment(
+        folder=folder,
+        project=f"gatelodge-test-{secrets.token_hex(3)}",
+        # Private (RFC 1918), below Docker's own pools as a rule.
+        network=f"172.31.{secrets.randbelow(200)}",
+        profiles=profiles,
+    )
+    try:
+        running.up()
+        yield running
+    finally:
+        running.down()

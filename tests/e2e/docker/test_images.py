@@ -4,6 +4,7 @@ Not here: the Dockerfiles' one pattern (``tests/repo/test_dockerfiles.py``), siz
 (``benchmarks/images.py``), the deployment (``test_deployment.py``).
 """
 
+import base64
 import json
 import os
 import subprocess
@@ -30,10 +31,11 @@ from gatelodge.ops.scaffold.wheel import read_lock
 _VERSION = tomllib.loads((CHECKOUT / "framework" / "pyproject.toml").read_text())["project"]["version"]
 _BASE = tomllib.loads((CHECKOUT / "infra" / "versions.toml").read_text())["python"]["image"]
 _NEW = "gatelodge-test-new-server"
-# What a start loads; the port; what an image may add to its base in MB (63, 89, 72 and 67 when this was written).
+# What a start loads; the port; what an image may add to its base in MB (63, 89, 90, 72 and 67 when this was written).
 _IMAGES = {
     "gatelodge-desk": ("gatelodge.cli.main, gatelodge.app.serve, gatelodge.app.desk.create", 8001, 75),
     "sample-deep-research-mcp": ("gatelodge.cli.main, gatelodge.app.serve, sample.main", 8000, 100),
+    "workspace-mcp": ("gatelodge.cli.main, gatelodge.app.serve, workspace.main", 8002, 100),
     "gatelodge-tools": ("gatelodge.ops.realm.apply, gatelodge.ops.stack.authority", None, 85),
     _NEW: ("gatelodge.cli.main, gatelodge.app.serve, notes.main", 8000, 80),
 }
@@ -102,6 +104,7 @@ def _settings() -> dict[str, str]:
         "GATELODGE_DESK_INTERNAL_URL": "http://desk:8001",
         "GATELODGE_DESK_SECRET": "of-no-realm",
         "SAMPLE_CORPUS_DIR": "/corpus",
+        "GATELODGE_VAULT_KEY": base64.b64encode(os.urandom(32)).decode(),
     }
 
 
@@ -125,7 +128,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     """All built: those of compose.yaml, and a new server's from a folder that is nowhere near the checkout."""
     if reason := why_not():
         pytest.skip(reason)
-    _compose(CHECKOUT, "desk", "sample", "prepare")
+    _compose(CHECKOUT, "desk", "sample", "workspace", "prepare")
     folder = tmp_path_factory.mktemp("new") / "notes"
     made = [sys.executable, "-m", "gatelodge", "new", "notes", "--yes", "--folder", str(folder)]
     subprocess.run(made, check=True, capture_output=True)
@@ -168,7 +171,7 @@ def test_an_image_is_within_its_size(images: Images, name: str) -> None:
 def test_packages_are_those_of_the_lock(images: Images, name: str) -> None:
     locked = {entry.name: entry.text.split()[0].partition("==")[2] for entry in parse(read_lock())}
     found = _installed(images, name)
-    ours = {"gatelodge", "notes" if name == _NEW else "sample-deep-research-mcp"}
+    ours = {"gatelodge", "notes" if name == _NEW else name}
     assert {package: version for package, version in found.items() if package not in ours} == {
         package: locked[package] for package in found if package not in ours
     }
@@ -184,7 +187,7 @@ def test_what_a_start_loads_is_compiled(images: Images, name: str, tmp_path: Pat
     with_corpus = _settings() | {"SAMPLE_CORPUS_DIR": "/home", "GATELODGE_STATE_DIR": "/dev/shm/state"}  # noqa: S108
     missing = images.run(name, "python", "-c", program, **with_corpus).splitlines()
     # The modules with the settings, which are not there when the image is made.
-    assert set(missing) <= {"sample.main", "sample.settings", "notes.main", "__main__"}
+    assert set(missing) <= {"sample.main", "sample.settings", "notes.main", "workspace.main", "__main__"}
 
 
 @pytest.mark.parametrize("name", _SERVICES)

@@ -35,7 +35,7 @@ def render_routes(infra: Path, folder: Path, *, servers: Sequence[ServerFolder],
     shared = (infra / "traefik" / "dynamic.yaml").read_text(encoding="utf-8")
     write_private(folder / "dynamic.yaml", shared)
     if servers:
-        write_private(folder / _SERVERS, routes_of(servers, ports.servers))
+        write_private(folder / _SERVERS, routes_of(servers, [f"http://127.0.0.1:{port}" for port in ports.servers]))
     else:
         (folder / _SERVERS).unlink(missing_ok=True)
 

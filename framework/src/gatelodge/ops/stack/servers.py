@@ -143,11 +143,11 @@ def server_rule(path: str) -> str:
     return " || ".join([inside, *metadata])
 
 
-def routes_of(servers: Sequence[ServerFolder], ports: Sequence[int]) -> str:
-    """The servers' routers and services as a file of Traefik's dynamic configuration; it uses the shared middleware."""
+def routes_of(servers: Sequence[ServerFolder], urls: Sequence[str]) -> str:
+    """The routers and services as a file of Traefik's dynamic configuration; each server listens at its internal URL."""
     routers: dict[str, Any] = {}
     services: dict[str, Any] = {}
-    for server, port in zip(servers, ports, strict=True):
+    for server, url in zip(servers, urls, strict=True):
         routers[server.part] = {
             "rule": server_rule(server.realm.path),
             # Above the server at the root, which has all other well-known paths.
@@ -156,8 +156,7 @@ def routes_of(servers: Sequence[ServerFolder], ports: Sequence[int]) -> str:
             "middlewares": ["whole-request"],
             "service": server.part,
         }
-        target = {"url": f"http://127.0.0.1:{port}"}
-        services[server.part] = {"loadBalancer": {"passHostHeader": True, "servers": [target]}}
+        services[server.part] = {"loadBalancer": {"passHostHeader": True, "servers": [{"url": url}]}}
     return yaml.safe_dump({"http": {"routers": routers, "services": services}}, sort_keys=False, width=1_000)
 
 
