@@ -23,6 +23,13 @@ class LossyProxy:
         self.url = ""
         self.acted = asyncio.Event()
         self.released = asyncio.Event()
+        self.serving = set[asyncio.Task[None]]()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection in a task that ``lossy`` can wait for."""
+        task = asyncio.create_task(self.serve(reader, writer))
+        self.serving.add(task)
+        task.add_done_callback(self.serving.discard)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one request on, and the answer as the fault has it."""
@@ -65,8 +72,11 @@ class LossyProxy:
 async def lossy(token_url: str) -> AsyncIterator[LossyProxy]:
     """The proxy before the server of ``token_url``; its ``url`` is the token endpoint behind it."""
     proxy = LossyProxy(token_url)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
     proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{urlsplit(token_url).path}"
     async with server:
         yield proxy
         proxy.released.set()
+        for task in list(proxy.serving):
+            task.cancel()
+        await asyncio.gather(*proxy.serving, return_exceptions=True)

@@ -29,6 +29,11 @@ from gatelodge.vault.sql_store import SqlTokenStore
 TENANT = "https://as.example/realms/mcp"
 
 
+def say(line: str) -> None:
+    """A line to the test in one write: a child that is killed between two would leave half of one."""
+    os.write(sys.stdout.fileno(), f"{line}\n".encode())
+
+
 class Forgetful(SqlTokenStore):
     """Broken on purpose: the old refresh token is gone before the new one is here."""
 
@@ -61,7 +66,7 @@ async def serve(config: dict[str, Any], lines: list[str] | None) -> None:
             provider, user, callers = line.split()
             owner = Owner(TENANT, user, provider)
             found = await asyncio.gather(*(_access(tokens, owner) for _ in range(int(callers))))
-            print(json.dumps(sorted(set(found))), flush=True)  # noqa: T201 - the answer to the test
+            say(json.dumps(sorted(set(found))))
     finally:
         await tokens.aclose()
         await outbound.aclose()
@@ -83,10 +88,10 @@ def fork_for_each(config: dict[str, Any]) -> None:
             # Nothing of the parent is ended by the child.
             asyncio.run(serve(config, [f"{line.strip()} 1"]))
             os._exit(0)
-        print(child, flush=True)  # noqa: T201 - the process to end
+        say(str(child))
         sys.stdin.readline()
         os.waitpid(child, 0)
-        print("gone", flush=True)  # noqa: T201 - its end
+        say("gone")
 
 
 if __name__ == "__main__":
