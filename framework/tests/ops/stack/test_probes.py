@@ -21,7 +21,7 @@ async def test_a_200_is_ready_and_anything_else_is_not(outbound: Outbound, backe
     server = backend("part")
     probe = answers(outbound, f"http://127.0.0.1:{server.port}/health/ready")
     assert await probe() is True
-    server.status = 503
+    server.ready = False
     assert await probe() is False
     server.close()
     assert await probe() is False
