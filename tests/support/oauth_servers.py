@@ -66,7 +66,7 @@ def oidc_provider() -> Iterator[OAuthServer]:
         with _running([str(node), str(folder / f"oidc.{os.getpid()}.mjs")]) as port:
             yield OAuthServer(f"http://127.0.0.1:{port}", "/token")
     finally:
-        (folder / f"oidc.{os.getpid()}.mjs").unlink()
+        (folder / f"oidc.{os.getpid()}.mjs").unlink(missing_ok=True)
 
 
 @contextmanager
