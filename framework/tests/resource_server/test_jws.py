@@ -11,7 +11,8 @@ from gatelodge.core.clock import Clock
 from gatelodge.core.identity import Principal
 from gatelodge.resource_server.config import ResourceServerConfig
 from gatelodge.resource_server.errors import Reason, TokenRejected
-from gatelodge.resource_server.jwt import KeyFinder, TokenVerifier
+from gatelodge.resource_server.jwt import TokenVerifier
+from gatelodge.resource_server.signature import KeyFinder
 from gatelodge.testing.tokens import TokenFactory, encode_part, make_key
 
 Refused = Callable[[str], Awaitable[Reason]]

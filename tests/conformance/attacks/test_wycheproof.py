@@ -60,6 +60,6 @@ async def test_every_vector_ends_as_marked_or_is_excluded_with_a_reason(
 
 @needs_vectors
 async def test_without_the_signature_check_invalid_vectors_hold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jwt.TokenVerifier, "_check_signature", lambda *_: None)
+    monkeypatch.setattr(jwt, "check_signature", lambda *_: None)
     outcomes = await judge(world, VECTORS / "json_web_signature_test.json", monkeypatch)
     assert len([outcome for outcome in outcomes if outcome.held and not outcome.vector.valid]) > 100

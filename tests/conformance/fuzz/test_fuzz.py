@@ -56,7 +56,7 @@ async def test_a_crash_put_into_the_parser_is_found(world: World, monkeypatch: p
 
 
 async def test_a_signature_that_nobody_checks_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jwt.TokenVerifier, "_check_signature", lambda *_: None)
+    monkeypatch.setattr(jwt, "check_signature", lambda *_: None)
     async with targets(world) as found:
         (outcome,) = await fuzz(found[:1], seed=1, executions=500)
     assert "nobody signed" in outcome.failures[0]["wrong"]

@@ -21,6 +21,7 @@ from gatelodge.resource_server.config import ResourceServerConfig
 from gatelodge.resource_server.errors import Reason, TokenRejected
 from gatelodge.resource_server.jws import parse_compact
 from gatelodge.resource_server.jwt import TokenVerifier, Verified
+from gatelodge.resource_server.signature import check_signature
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.tokens import TokenFactory
 
@@ -102,13 +103,12 @@ def _look_up(tokens: TokenFactory, token: str, source: random.Random) -> Measure
 def _signature(tokens: TokenFactory, config: ResourceServerConfig, algorithm: str, source: random.Random) -> Measured:
     token = tokens.token(algorithm=algorithm)
     key = tokens.key(algorithm)
-    verifier = TokenVerifier(config, NoKeys(), ManualClock())  # type: ignore[arg-type]
     head, _, signature = token.rpartition(".")
 
     def check(guess: str) -> None:
         signed = parse_compact(guess, config.algorithms)
         try:
-            verifier._check_signature(signed, key)
+            check_signature(signed, key)
         except TokenRejected:
             return
 

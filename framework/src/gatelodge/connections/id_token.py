@@ -7,19 +7,14 @@ time that fits, and the type that Keycloak gives ID tokens only: an access token
 import hmac
 from typing import Any
 
-from joserfc.errors import JoseError
-from joserfc.jws import JWSRegistry
-
 from gatelodge.connections.sessions import SignedIn
 from gatelodge.connections.web_errors import SignInRefused
 from gatelodge.core.clock import Clock
-from gatelodge.core.codes import Code
-from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.secret import Secret
 from gatelodge.resource_server.config import DEFAULT_ALGORITHMS
 from gatelodge.resource_server.errors import TokenRejected
-from gatelodge.resource_server.jws import SignedToken, decode_object, parse_compact
-from gatelodge.resource_server.jwt import KeyFinder
+from gatelodge.resource_server.jws import decode_object, parse_compact
+from gatelodge.resource_server.signature import KeyFinder, check_signature, find_key
 
 __all__ = ["IdTokens"]
 
@@ -39,7 +34,7 @@ class IdTokens:
         """Whom the token names. Raises: SignInRefused; KeysUnavailable when it cannot be told."""
         try:
             signed = parse_compact(token, DEFAULT_ALGORITHMS, ("jwt",))
-            await self._check_signature(signed)
+            check_signature(signed, await find_key(signed, self._keys))
             claims = decode_object(signed.payload)
         except TokenRejected as error:
             raise SignInRefused(f"ID token: {error.detail}") from error
@@ -48,22 +43,6 @@ class IdTokens:
         if subject is None:
             raise SignInRefused("ID token: sub is missing or no printable name")
         return SignedIn(self._issuer, subject, name, Secret(token))
-
-    async def _check_signature(self, signed: SignedToken) -> None:
-        try:
-            key = await self._keys.find(signed.kid, signed.algorithm)
-        except GatelodgeError as error:
-            if error.code is Code.TOKEN_REJECTED:
-                raise SignInRefused("ID token: the issuer has no such key for this algorithm") from error
-            raise
-        algorithm = JWSRegistry.algorithms[signed.algorithm]
-        try:
-            algorithm.check_key(key)
-            valid = algorithm.verify(signed.signing_input, signed.signature, key)
-        except (JoseError, ValueError, TypeError) as error:
-            raise SignInRefused("ID token: the key does not fit") from error
-        if not valid:
-            raise SignInRefused("ID token: the signature is not the key's")
 
     def _check_claims(self, claims: dict[str, Any], nonce: str) -> None:
         if claims.get("iss") != self._issuer:

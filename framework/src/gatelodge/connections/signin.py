@@ -25,7 +25,7 @@ from gatelodge.core.urls import origin_of
 from gatelodge.issuer.config import IssuerConfig
 from gatelodge.issuer.metadata import MetadataSource
 from gatelodge.outbound.client import Outbound
-from gatelodge.resource_server.jwt import KeyFinder
+from gatelodge.resource_server.signature import KeyFinder
 from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.sealed import NotAuthentic, SealedBox
 

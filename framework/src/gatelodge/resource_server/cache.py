@@ -18,7 +18,8 @@ from joserfc.jwk import Key
 from gatelodge.core.clock import Clock
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
-from gatelodge.resource_server.jwt import KeyFinder, TokenVerifier
+from gatelodge.resource_server.jwt import TokenVerifier
+from gatelodge.resource_server.signature import KeyFinder
 
 __all__ = ["MAX_AGE", "MAX_ENTRIES", "CachedVerifier", "Verifier"]
 

@@ -9,29 +9,19 @@ key of one issuer is never tried on a token that names another, and nothing that
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from joserfc.errors import JoseError
-from joserfc.jwk import Key, RSAKey
-from joserfc.jws import JWSRegistry
+from joserfc.jwk import Key
 
 from gatelodge.core.clock import Clock
-from gatelodge.core.codes import Code
-from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
 from gatelodge.resource_server.claims import claimed_issuer, principal_of
 from gatelodge.resource_server.config import ResourceServerConfig, ResourceServerMisconfigured
 from gatelodge.resource_server.errors import Reason, TokenRejected
 from gatelodge.resource_server.jws import SignedToken, decode_object, parse_compact
+from gatelodge.resource_server.signature import KeyFinder, check_signature, find_key
 
-__all__ = ["KeyFinder", "Reason", "TokenRejected", "TokenVerifier", "Verified"]
-
-
-class KeyFinder(Protocol):
-    """Where verification keys come from (``issuer.keys``)."""
-
-    async def find(self, kid: str, algorithm: str) -> Key:
-        """The one public key of that id. Raises: an error of code TOKEN_REJECTED (unknown) or KEYS_UNAVAILABLE."""
+__all__ = ["Reason", "TokenRejected", "TokenVerifier", "Verified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +54,6 @@ class TokenVerifier:
         if self._keys.keys() != set(config.issuers):
             raise ResourceServerMisconfigured("each trusted issuer needs the source of its own keys")
         self._clock = clock
-        # Looked up here, not per token: the library's own look-up warns at each use of the name EdDSA.
-        self._algorithms = {name: JWSRegistry.algorithms[name] for name in config.algorithms}
 
     async def verify(self, token: str) -> Principal:
         """The principal of an acceptable token. Raises: TokenRejected, with the reason; KeysUnavailable."""
@@ -75,8 +63,8 @@ class TokenVerifier:
         """As ``verify``, with the key that vouched for the token."""
         signed = parse_compact(token, self._config.algorithms, self._config.token_types)
         issuer, claims = self._named(signed)
-        key = await self._find_key(signed, self._keys[issuer])
-        self._check_signature(signed, key)
+        key = await find_key(signed, self._keys[issuer])
+        check_signature(signed, key)
         if claims is None:
             claims = decode_object(signed.payload)
         principal = principal_of(claims, signed.type, self._config, self._clock.now())
@@ -89,25 +77,3 @@ class TokenVerifier:
             return self._config.issuer, None
         claims = decode_object(signed.payload)
         return claimed_issuer(claims, self._config), claims
-
-    async def _find_key(self, signed: SignedToken, keys: KeyFinder) -> Key:
-        try:
-            return await keys.find(signed.kid, signed.algorithm)
-        except GatelodgeError as error:
-            if error.code is Code.TOKEN_REJECTED:
-                raise TokenRejected(Reason.KEY_UNKNOWN, "the issuer has no such key for this algorithm") from error
-            raise
-
-    def _check_signature(self, signed: SignedToken, key: Key) -> None:
-        algorithm = self._algorithms[signed.algorithm]
-        try:
-            algorithm.check_key(key)
-            # RFC 8037's EdDSA means either curve; only Ed25519 is allowed here.
-            fits = signed.algorithm != "EdDSA" or key.get("crv") == "Ed25519"
-            # RFC 8017, section 8.1.2: of the modulus's length. OpenSSL takes a PSS signature without its leading zeros.
-            fits = fits and (not isinstance(key, RSAKey) or len(signed.signature) == (key.public_key.key_size + 7) // 8)
-            valid = fits and algorithm.verify(signed.signing_input, signed.signature, key)
-        except (JoseError, ValueError, TypeError) as error:
-            raise TokenRejected(Reason.SIGNATURE, "the key does not fit the token") from error
-        if not valid:
-            raise TokenRejected(Reason.SIGNATURE, "the signature is not the key's")
