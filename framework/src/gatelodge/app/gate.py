@@ -28,6 +28,7 @@ from gatelodge.app.message import (
     read_body,
     replay,
 )
+from gatelodge.app.witness import ABSENT, ACCEPTED, MALFORMED, UNAVAILABLE, Throttle, Witness
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
@@ -78,22 +79,23 @@ class Gate:
     config: ResourceServerConfig
     verifier: Verifier
     catalogue: Catalogue
+    witnesses: tuple[Witness, ...] = ()
+    throttle: Throttle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or set the principal and pass it on."""
         body, principal, operation = None, None, None
         try:
-            principal = await self._principal(scope)
+            principal = await self._checked(scope)
             # Where nothing is public, a stranger's body is not even read.
             if scope["method"] == "POST" and (principal is not None or self.catalogue.mixed):
                 body = await read_body(receive)
             operation = parse_operation(body) if body is not None else None
+            refusal: Response | None = await self._decided(scope, operation, principal)
         except ClientGone:
             return
         except GatelodgeError as error:
-            refusal: Response | None = self._refused(error, principal)
-        else:
-            refusal = await self._decided(scope, operation, principal)
+            refusal = self._refused(error, principal)
         if refusal is not None:
             if scope["method"] == "HEAD":
                 refusal.body = b""
@@ -126,6 +128,26 @@ class Gate:
         logger.error("tokens cannot be checked: %s", error.detail)
         return unavailable_answer(error)
 
+    async def _checked(self, scope: Scope) -> Principal | None:
+        """The caller, with everyone told who wants to know."""
+        if self.throttle is not None:
+            await self.throttle.admit(scope)
+        principal: Principal | None = None
+        verdict = ABSENT
+        try:
+            principal = await self._principal(scope)
+            if principal is not None:
+                verdict = ACCEPTED
+        except GatelodgeError as error:
+            verdict = _verdict(error)
+            if self.throttle is not None and verdict != UNAVAILABLE:
+                await self.throttle.failed(scope)
+            raise
+        finally:
+            for witness in self.witnesses:
+                witness.token(scope, verdict, principal)
+        return principal
+
     async def _principal(self, scope: Scope) -> Principal | None:
         token = bearer_token(scope["headers"], scope["query_string"])
         return None if token is None else await self.verifier.verify(token)
@@ -139,7 +161,11 @@ class Gate:
                 return protocol_answer(400, operation.request_id, HEADER_MISMATCH, different)
             if operation.target is not None:
                 decision = await self.catalogue.decision(operation, principal)
+                for witness in self.witnesses:
+                    await witness.decided(scope, operation, principal, decision)
             if decision is not None and decision.answer is Answer.ALLOW:
+                if self.throttle is not None:
+                    await self.throttle.call(scope, principal, operation)
                 return None
             if decision is not None and decision.answer is Answer.STEP_UP:
                 return self._step_up(scope, operation, decision, principal)
@@ -181,6 +207,12 @@ class Gate:
             description=description,
         )
         return challenge_answer(status, header, error=error, description=description)
+
+
+def _verdict(error: GatelodgeError) -> str:
+    if isinstance(error, TokenRejected):
+        return error.reason.value
+    return MALFORMED if isinstance(error, CredentialsMalformed) else UNAVAILABLE
 
 
 def _acknowledged(send: Send) -> Send:
