@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repo.checkout import ROOT
 
-__all__ = ["SERVER", "SHARED", "Stage", "instructions", "stages"]
+__all__ = ["SERVER", "SHARED", "Stage", "instructions", "instructions_of", "stages"]
 
 # The images of compose.yaml, and a server's own.
 SHARED = ROOT / "infra" / "compose" / "Dockerfile"
@@ -30,10 +30,15 @@ class Stage:
 
 
 def instructions(path: Path) -> list[tuple[str, str]]:
-    """Every instruction with its arguments; comments are dropped, continued lines joined."""
-    text = re.sub(r"^\s*#.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    joined = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
-    return [(name, arguments) for line in joined if line for name, _, arguments in [line.partition(" ")]]
+    """Every instruction of a file, as ``instructions_of``."""
+    return instructions_of(path.read_text(encoding="utf-8"))
+
+
+def instructions_of(text: str) -> list[tuple[str, str]]:
+    """Every instruction, in capitals, with its arguments; comments are dropped, continued lines joined."""
+    told = re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE)
+    lines = map(str.strip, re.sub(r"\s*\\\n\s*", " ", told).splitlines())
+    return [(name.upper(), arguments.strip()) for line in lines if line for name, _, arguments in [line.partition(" ")]]
 
 
 def stages(path: Path) -> dict[str, Stage]:

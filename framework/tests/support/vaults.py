@@ -1,8 +1,11 @@
 """Vaults for tests: a store with its database, trail, keys and clock in one hand."""
 
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import pytest
 from migrated import place_copy
 
 from gatelodge.audit.chain import Recorded
@@ -17,7 +20,7 @@ from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.owner import Owner
 from gatelodge.vault.sql_store import SqlTokenStore
 
-__all__ = ["ALICE", "BOB", "TENANT", "Vault", "canary", "new_keyring", "open_vault"]
+__all__ = ["ALICE", "BOB", "TENANT", "Vault", "canary", "either_vault", "new_keyring", "open_vault", "sqlite_vault"]
 
 TENANT = "https://as.example/realms/mcp"
 ALICE = Owner(TENANT, "alice", "github")
@@ -75,3 +78,19 @@ async def open_vault(config: DatabaseConfig, keyring: Keyring) -> Vault:
 def canary(name: str) -> Secret:
     """A secret that can be looked for: no other text has it."""
     return Secret(f"canary-{name}-{secrets.token_hex(16)}")
+
+
+@pytest.fixture
+async def sqlite_vault(tmp_path: Path) -> AsyncIterator[Vault]:
+    """A vault on SQLite, where the kind of database makes no difference."""
+    opened = await open_vault(DatabaseConfig(f"sqlite:///{tmp_path / 'vault' / 'test.db'}"), new_keyring())
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def either_vault(database_config: DatabaseConfig) -> AsyncIterator[Vault]:
+    """A vault on a database of either kind; its clock stands still in the past."""
+    opened = await open_vault(database_config, new_keyring())
+    yield opened
+    await opened.aclose()

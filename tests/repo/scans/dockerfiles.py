@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from repo.checkout import ROOT, relative, text_files
+from repo.dockerfiles import instructions_of
 from repo.scans.outcome import Outcome
 
 __all__ = ["FROM_THE_BASE", "deployed", "faults", "scan"]
@@ -43,19 +44,11 @@ def deployed() -> dict[str, str]:
     }
 
 
-def _instructions(text: str) -> Iterator[tuple[str, str]]:
-    joined = re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*\n", "", text))
-    for line in joined.splitlines():
-        word, _, rest = line.strip().partition(" ")
-        if word:
-            yield word.upper(), rest.strip()
-
-
 def _read(text: str) -> tuple[dict[str, str], list[_Stage], list[str]]:
     arguments: dict[str, str] = {}
     stages: list[_Stage] = []
     found: list[str] = []
-    for word, rest in _instructions(text):
+    for word, rest in instructions_of(text):
         if word == "FROM":
             base, _, name = re.sub(r"^--platform=\S+ ", "", rest).partition(" AS ")
             stages.append(_Stage(base.strip(), len(stages), name.strip()))
