@@ -7,7 +7,7 @@ CODE := framework sample-deep-research-mcp servers tests benchmarks infra script
 
 env: .venv/.ready
 
-.venv/.ready: requirements.lock scripts/bootstrap.sh framework/pyproject.toml sample-deep-research-mcp/pyproject.toml servers/workspace-mcp/pyproject.toml
+.venv/.ready: requirements.lock scripts/bootstrap.sh framework/pyproject.toml sample-deep-research-mcp/pyproject.toml servers/toolbox-mcp/pyproject.toml servers/workspace-mcp/pyproject.toml
 	@bash scripts/bootstrap.sh
 
 up: env
@@ -22,7 +22,7 @@ status: env
 lint: env
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
-	.venv/bin/mypy framework/src sample-deep-research-mcp/src servers/workspace-mcp/src framework/tests sample-deep-research-mcp/tests servers/workspace-mcp/tests tests infra/compose
+	.venv/bin/mypy framework/src sample-deep-research-mcp/src servers/toolbox-mcp/src servers/workspace-mcp/src framework/tests sample-deep-research-mcp/tests servers/toolbox-mcp/tests servers/workspace-mcp/tests tests infra/compose
 	MYPYPATH=benchmarks .venv/bin/mypy benchmarks
 	.venv/bin/lint-imports
 

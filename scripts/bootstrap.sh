@@ -31,5 +31,5 @@ echo "preparing the project environment (.venv)"
 [ -x .venv/bin/python ] || .tools/bin/uv venv --quiet --python "$(command -v python3)" .venv
 .tools/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
 .tools/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --no-index \
-  --editable framework --editable sample-deep-research-mcp --editable servers/workspace-mcp
+  --editable framework --editable sample-deep-research-mcp --editable servers/toolbox-mcp --editable servers/workspace-mcp
 touch .venv/.ready

@@ -19,7 +19,8 @@ class Backend:
     """An HTTP server that answers every request with what it got, as JSON; ``gate`` holds back the rest of a stream.
 
     ``requests`` counts all but Traefik's own; with ``hang_up`` it closes the connection in place of an answer; ``ready``
-    is what it says to Traefik, which asks where there are two replicas.
+    is what it says to Traefik, which asks the desk, and servers where there are two. ``status`` is for the others: a
+    question of Traefik's that meets it would take the backend out for the next test.
     """
 
     def __init__(self, name: str) -> None:
@@ -55,7 +56,7 @@ class Backend:
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         request.rfile.read(int(request.headers.get("content-length") or 0))
-        if "x-forwarded-for" not in request.headers and request.path == "/health/ready":
+        if "x-forwarded-for" not in request.headers and request.path.startswith("/health/"):
             request.send_response(200 if self.ready else 503)
             request.send_header("content-length", "0")
             request.end_headers()
