@@ -62,6 +62,7 @@ bench: env
 	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/proxy.py
 
 fuzz: env
+	GATELODGE_API_CASES=50000 $(PY) -m pytest framework/tests/app/api_docs/test_fuzz.py
 	PYTHONPATH=tests:tests/support:framework/tests/support $(PY) -m conformance.fuzz --seconds 600 $(ARGS)
 
 lock: env
