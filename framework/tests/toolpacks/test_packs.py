@@ -41,10 +41,25 @@ def test_a_pack_is_named_as_its_folder_and_has_a_known_provider(name: str) -> No
     assert pack.tools
 
 
-def test_an_unknown_pack_is_refused_by_the_names_there_are() -> None:
+@pytest.mark.parametrize("name", ["gitlab", "", ".github", "github-tools", "packs.load"])
+def test_an_unknown_pack_is_refused_by_the_names_there_are(name: str) -> None:
     with pytest.raises(PackUnknown) as unknown:
-        load("github.tools")
+        load(name)
     assert all(name in unknown.value.hint for name in NAMES)
+
+
+def test_one_tool_or_prompt_of_a_pack_can_be_chosen_by_its_name() -> None:
+    whole, tool, prompt = (load(f"github{part}") for part in ("", ".get_github_user_info", ".github_user_summary"))
+    assert tool.tools == tuple(one for one in whole.tools if one.name == "get_github_user_info")
+    assert (tool.prompts, tool.instructions, tool.provider) == ((), "", "github")
+    assert (prompt.tools, prompt.prompts) == ((), whole.prompts)
+
+
+@pytest.mark.parametrize("name", ["github.", "github.no_such_tool", "github.create_github_issue.x"])
+def test_what_a_pack_does_not_have_is_refused_by_the_names_it_has(name: str) -> None:
+    with pytest.raises(PackUnknown) as caught:
+        load(name)
+    assert "get_github_user_info" in caught.value.hint
 
 
 def test_names_titles_and_users_words_are_unique_over_all_packs() -> None:

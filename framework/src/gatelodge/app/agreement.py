@@ -13,10 +13,7 @@ from collections.abc import Iterable
 
 from gatelodge.app.message import Operation
 
-__all__ = ["HEADER_MISMATCH", "disagreement", "is_modern", "mismatch"]
-
-# The JSON-RPC error code of HeaderMismatch.
-HEADER_MISMATCH = -32020
+__all__ = ["disagreement", "is_modern", "mismatch"]
 
 # Revisions of the initialize handshake. FastMCP takes every other value, known or not, for the stateless era.
 HANDSHAKE = frozenset({"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"})

@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from starlette.responses import Response
 
 from gatelodge.app.message import Operation
+from gatelodge.core.codes import Code
+from gatelodge.core.problem import META, problem
+from gatelodge.observability.request_id import current_request_id
 
 __all__ = ["in_band_answer", "wants_in_band"]
 
@@ -32,7 +35,10 @@ def in_band_answer(
     result: dict[str, object] = {
         "content": [{"type": "text", "text": text}],
         "isError": True,
-        "_meta": {"mcp/www_authenticate": [challenge]},
+        "_meta": {
+            "mcp/www_authenticate": [challenge],
+            META: problem(Code.SCOPE_MISSING, current_request_id()),
+        },
     }
     if modern:
         result["resultType"] = "complete"

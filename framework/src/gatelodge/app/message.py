@@ -12,6 +12,7 @@ from starlette.types import Message, Receive
 
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.strict_json import no_twins
 
 __all__ = [
     "BodyMalformed",
@@ -125,7 +126,8 @@ def parse_operation(body: bytes) -> Operation | None:
     Raises: BodyMalformed.
     """
     try:
-        message = json.loads(body, object_pairs_hook=_object)
+        # Of two equal names parsers may keep different ones; what we decide on must be what FastMCP runs.
+        message = json.loads(body, object_pairs_hook=no_twins)
     except (ValueError, RecursionError) as error:
         raise BodyMalformed("request body is not usable JSON") from error
     if not isinstance(message, dict):
@@ -166,11 +168,3 @@ def version_of(meta: Mapping[str, Any] | None) -> str | None:
     asked = meta.get("fastmcp") if meta else None
     version = asked.get("version") if isinstance(asked, Mapping) else None
     return version if isinstance(version, str) else None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Two parsers may keep different ones of two equal names; what we decide on must be what FastMCP runs.
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return found

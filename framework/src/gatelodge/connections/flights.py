@@ -4,10 +4,10 @@ Invariant: a caller that goes away does not end the work, for the work may alrea
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Flights", "shielded"]
+__all__ = ["Flights"]
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -38,19 +38,3 @@ class Flights(Generic[K, T]):
         if not task.cancelled():
             # Read here, for every waiter may be gone.
             task.exception()
-
-
-async def shielded(work: Awaitable[T]) -> T:
-    """Run to the end even when the caller is cancelled meanwhile; the cancellation then goes on."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            try:
-                await asyncio.wait({task})
-            except asyncio.CancelledError:
-                continue  # a second cancellation, of a shutdown that grows impatient
-        if not task.cancelled():
-            task.exception()
-        raise

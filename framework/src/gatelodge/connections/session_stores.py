@@ -77,12 +77,11 @@ class DatabaseSessions:
             )
 
     async def get(self, digest: str) -> bytes | None:
-        async with self._db.reading() as tx:
-            row = await tx.one(
-                "SELECT sealed FROM web_sessions WHERE digest = :digest AND expires_at > :now",
-                digest=digest,
-                now=self._clock.now(),
-            )
+        row = await self._db.row(
+            "SELECT sealed FROM web_sessions WHERE digest = :digest AND expires_at > :now",
+            digest=digest,
+            now=self._clock.now(),
+        )
         return None if row is None else bytes(row["sealed"])
 
     async def delete(self, digest: str) -> None:

@@ -14,6 +14,8 @@ class GatelodgeError(Exception):
     """Base error: ``detail`` is for operators and logs, ``public`` may be shown to anyone."""
 
     code: ClassVar[Code]
+    hint_is_public: ClassVar[bool] = False
+    """Whether a hint of its own is about the caller's request, not about what the operator mends."""
 
     def __init__(self, detail: str, *, hint: str | None = None) -> None:
         super().__init__(detail)
@@ -24,6 +26,11 @@ class GatelodgeError(Exception):
     def public(self) -> str:
         """The constant text of the code: it never repeats what a stranger sent."""
         return self.code.meaning.text
+
+    @property
+    def public_hint(self) -> str:
+        """The next step that a caller may read; what mends the server is its operator's matter."""
+        return self.hint if self.hint_is_public else self.code.meaning.hint
 
     @property
     def status(self) -> int:

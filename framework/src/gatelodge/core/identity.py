@@ -9,7 +9,8 @@ __all__ = ["Principal"]
 class Principal:
     """A verified caller. Identity is the pair ``(issuer, subject)``; names are for display only.
 
-    ``service``: a client that acts for itself, no person.
+    ``service``: a client that acts for itself, no person. ``foreign``: of another issuer than the server's own, whose
+    names may be anybody's. ``github_login``: the GitHub account that the server's own issuer signed the user in by.
     """
 
     issuer: str
@@ -20,3 +21,5 @@ class Principal:
     client_id: str | None = None
     expires_at: float = field(default=0.0, compare=False)
     service: bool = False
+    github_login: str | None = None
+    foreign: bool = False

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from gatelodge.connections.api_paths import PathRefused
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.strict_json import no_constant, no_twins
 from gatelodge.proxy.rule import METHODS, Rule
 
 __all__ = ["Asked", "BodyRefused", "read_asked"]
@@ -30,6 +31,7 @@ class BodyRefused(GatelodgeError):
     """The request's own body is not what the proxy takes; the detail names the member."""
 
     code = Code.BODY_MALFORMED
+    hint_is_public = True
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, hint='Send {"method": ..., "path": ..., "query": {...}, "body": ...} as JSON.')
@@ -93,23 +95,12 @@ async def _read(request: Request, most: int) -> bytes:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_members, parse_constant=_constant)
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=no_twins, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise BodyRefused("no JSON that can be read in one way only") from error
     if not isinstance(value, dict):
         raise BodyRefused("not an object")
     return value
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("twin members")
-    return members
-
-
-def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _query(given: Any) -> dict[str, str | int | bool | list[str]]:

@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from gatelodge.access.decide import Answer, decide
 from gatelodge.access.requirement import Requirement
+from gatelodge.connections.web_errors import log_refusal
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
 from gatelodge.proxy.answers import challenged, refused
 from gatelodge.proxy.parts import ProxyParts
-from gatelodge.resource_server.bearer import CredentialsMalformed, bearer_token
+from gatelodge.resource_server.bearer import CredentialsMalformed
 from gatelodge.resource_server.challenge import challenge
 from gatelodge.resource_server.errors import TokenRejected
 
@@ -32,18 +33,18 @@ def guarded(parts: ProxyParts, handler: Authorized) -> Callable[[Request], Await
 
     async def serve(request: Request) -> Response:
         try:
-            token = bearer_token(request.scope["headers"], request.scope["query_string"])
-            if token is None:
+            principal = await parts.identity.identify(request.scope)
+            if principal is None:
                 header = challenge(parts.resource_metadata_url, scopes=[f"{parts.server}:read"])
-                return challenged(401, header, error="unauthorized", description="Sign in to use this server.")
-            return await handler(request, await parts.verifier.verify(token))
+                return challenged(Code.TOKEN_MISSING, header, error="unauthorized")
+            return await handler(request, principal)
         except TokenRejected as error:
             _log.info("token refused: %s", error.reason.value)
-            return _challenged(parts, 401, "invalid_token", error)
+            return _challenged(parts, "invalid_token", error)
         except CredentialsMalformed as error:
-            return _challenged(parts, 400, "invalid_request", error)
+            return _challenged(parts, "invalid_request", error)
         except GatelodgeError as error:
-            _log.warning("%s refused: %s: %s", request.scope["path"], error.code.value, error.detail)
+            log_refusal(_log, request, error)
             return refused(error, parts.link_url)
 
     return serve
@@ -59,11 +60,11 @@ def scope_refusal(parts: ProxyParts, principal: Principal, scope: str) -> Respon
     header = challenge(
         parts.resource_metadata_url, scopes=decision.scopes, error="insufficient_scope", description=text
     )
-    return challenged(403, header, error="insufficient_scope", description=text)
+    return challenged(Code.SCOPE_MISSING, header, error="insufficient_scope")
 
 
-def _challenged(parts: ProxyParts, status: int, error: str, fault: GatelodgeError) -> Response:
+def _challenged(parts: ProxyParts, error: str, fault: GatelodgeError) -> Response:
     header = challenge(
         parts.resource_metadata_url, scopes=[f"{parts.server}:read"], error=error, description=fault.public
     )
-    return challenged(status, header, error=error, description=fault.public)
+    return challenged(fault.code, header, error=error)

@@ -7,7 +7,7 @@ from gatelodge.connections.registry import Registry
 from gatelodge.connections.upstream import Tokens, Upstream
 from gatelodge.proxy.rule import Rule
 from gatelodge.proxy.rules import RULES
-from gatelodge.resource_server.cache import Verifier
+from gatelodge.resource_server.identity import Identity
 from gatelodge.vault.events import AnyTrail
 
 __all__ = ["ProxyParts"]
@@ -17,7 +17,7 @@ __all__ = ["ProxyParts"]
 class ProxyParts:
     """Parts of one server. ``base`` is its path without ``/mcp``, ``server`` the first part of its scopes.
 
-    ``verifier`` takes tokens of this server's audience only. ``link_url`` gives the page where a provider is linked.
+    ``identity`` knows callers of this server's audience only. ``link_url`` gives the page where a provider is linked.
     ``service_clients`` may fetch users' access tokens; none: there is no such endpoint.
     """
 
@@ -26,7 +26,7 @@ class ProxyParts:
     registry: Registry
     upstream: Upstream
     tokens: Tokens
-    verifier: Verifier
+    identity: Identity
     trail: AnyTrail
     resource_metadata_url: str
     link_url: Callable[[str], str]

@@ -25,7 +25,7 @@ def proxy_routes(parts: ProxyParts) -> list[Route]:
         allow_origins=sorted(parts.allowed_origins),
         allow_methods=["POST"],
         allow_headers=["authorization", "content-type"],
-        expose_headers=["www-authenticate", "retry-after"],
+        expose_headers=["www-authenticate", "retry-after", "x-request-id"],
         allow_credentials=False,
         max_age=_CORS_AGE,
     )

@@ -16,6 +16,7 @@ from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
 from gatelodge.proxy.answers import challenged, not_found, plain
 from gatelodge.proxy.asked import BodyRefused
+from gatelodge.proxy.models import ServiceToken
 from gatelodge.proxy.parts import ProxyParts
 from gatelodge.resource_server.challenge import challenge
 from gatelodge.vault.owner import Owner
@@ -44,9 +45,8 @@ class ServiceTokens:
         if rule is not None:
             await self._record(principal, provider, None, "refused", rule)
             # No client gets the scope by asking for it, so none is named.
-            text = Code.SCOPE_MISSING.meaning.text
             header = challenge(self._parts.resource_metadata_url, scopes=(), error="insufficient_scope")
-            return challenged(403, header, error="insufficient_scope", description=text)
+            return challenged(Code.SCOPE_MISSING, header, error="insufficient_scope")
         users = request.query_params.getlist("user")
         if len(users) != 1 or not 0 < len(users[0]) <= _LONGEST_SUBJECT or not users[0].isprintable():
             raise BodyRefused("user: name one subject")
@@ -67,15 +67,14 @@ class ServiceTokens:
             await self._record(principal, owner.provider, owner, "failed", error.code.value)
             raise
         await self._record(principal, owner.provider, owner, "ok", None)
-        body = {
-            "access_token": token.value.reveal(),
-            "token_type": "Bearer",
-            "expires_at": token.expires_at,
-            "scopes": sorted(token.scopes),
-            "account_id": token.account_id,
-            "extra": dict(token.extra),
-        }
-        return plain(200, body)
+        body = ServiceToken(
+            access_token=token.value.reveal(),
+            expires_at=token.expires_at,
+            scopes=sorted(token.scopes),
+            account_id=token.account_id,
+            extra=dict(token.extra),
+        )
+        return plain(200, body.model_dump())
 
     async def _record(
         self, principal: Principal, provider: str, owner: Owner | None, outcome: Outcome, rule: str | None

@@ -7,6 +7,8 @@ nesting, anything but an object. Input is bounded by the caller, as is the time 
 import json
 from typing import Any
 
+from gatelodge.core.strict_json import no_constant, no_twins
+
 __all__ = ["parse_object"]
 
 MAX_DEPTH = 16
@@ -30,22 +32,11 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("twin members")
-    return members
-
-
 def _finite(text: str) -> float:
     number = float(text)
     if number in (float("inf"), float("-inf")):
         raise ValueError("number out of range")
     return number
-
-
-def _constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _too_deep(value: object) -> bool:
@@ -64,4 +55,4 @@ def _children(node: object) -> list[object]:
 
 
 # Built once: a decoder keeps no state between documents.
-_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_float=_finite, parse_constant=_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=no_twins, parse_float=_finite, parse_constant=no_constant)

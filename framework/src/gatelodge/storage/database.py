@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.secret import Secret
+from gatelodge.core.shielded import shielded
 from gatelodge.storage import faults
 from gatelodge.storage.config import DatabaseConfig
 from gatelodge.storage.errors import StorageFault, StorageUnavailable
@@ -107,7 +108,7 @@ class Database:
         if connection.sync_connection is None or connection.closed:
             return
         try:
-            await _to_its_end(connection.invalidate() if broken else connection.close())
+            await shielded(connection.invalidate() if broken else connection.close())
         except self._errors as error:
             _log.warning("a connection to %s could not be closed: %s", self.place, type(error).__name__)
 
@@ -157,7 +158,7 @@ class Transaction:
 
     async def commit(self) -> None:
         """Commit; called once, by ``Database``."""
-        await self._guarded(_to_its_end(self._connection.commit()), committing=True)
+        await self._guarded(shielded(self._connection.commit()), committing=True)
 
     async def _run(self, sql: str, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
         for row in [values] if isinstance(values, Mapping) else values:
@@ -167,7 +168,7 @@ class Transaction:
     async def _statement(self, work: Awaitable[T]) -> T:
         # A connection to SQLite that is closed in the middle of a statement keeps its transaction, and with it the lock
         # on the database, as long as anything refers to that statement. So the statement ends first, then it rolls back.
-        return await self._guarded(_to_its_end(work) if self.dialect == "sqlite" else work)
+        return await self._guarded(shielded(work) if self.dialect == "sqlite" else work)
 
     async def _guarded(self, work: Awaitable[T], *, committing: bool = False) -> T:
         return await _translated(work, self._errors, self._place, committing=committing)
@@ -224,19 +225,3 @@ async def open_database(config: DatabaseConfig) -> Database:
         await database.aclose()
         raise
     return database
-
-
-async def _to_its_end(work: Awaitable[T]) -> T:
-    """Wait for ``work`` even when this task is cancelled meanwhile; the cancellation is passed on afterwards."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            try:
-                await asyncio.wait({task})
-            except asyncio.CancelledError:
-                continue
-        if not task.cancelled():
-            task.exception()
-        raise

@@ -15,6 +15,7 @@ class PackFault(GatelodgeError):
     """A call that did not succeed; ``shown`` is for the signed-in caller, ``provider_status`` the provider's own."""
 
     code = Code.PROVIDER_REFUSED
+    hint_is_public = True
 
     def __init__(self, detail: str, *, hint: str | None = None, provider_status: int | None = None) -> None:
         super().__init__(detail, hint=hint)
@@ -44,6 +45,8 @@ class ProviderBusy(PackFault):
 
 class LinkRequired(ConnectionMissing):
     """The tool needs an account that is not linked; ``url`` is where this user links it."""
+
+    hint_is_public = True
 
     def __init__(self, provider: str, title: str, url: str) -> None:
         super().__init__(provider, f"no {title} account is linked", hint=f"Open {url} and link it, then call again.")

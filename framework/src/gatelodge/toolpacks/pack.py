@@ -21,7 +21,7 @@ from gatelodge.toolpacks.refusals import translated
 from gatelodge.toolpacks.text import Notice, Texts
 from gatelodge.vault.owner import Owner
 
-__all__ = ["Api", "Caller", "Pack", "PackContext", "PackPrompt", "PackResult", "PackTool"]
+__all__ = ["Api", "Pack", "PackContext", "PackPrompt", "PackResult", "PackTool"]
 
 
 class Api(Protocol):
@@ -44,18 +44,6 @@ class Api(Protocol):
         site: str | None = None,
     ) -> ApiAnswer:
         """One call with the owner's token; a refusal is raised."""
-        ...
-
-
-class Caller(Protocol):
-    """Who calls the tool, known to whoever serves it."""
-
-    async def owner(self, provider: str) -> Owner:
-        """The caller's credential at a provider."""
-        ...
-
-    def link_url(self, provider: str) -> str:
-        """Where the caller links an account of a provider."""
         ...
 
 

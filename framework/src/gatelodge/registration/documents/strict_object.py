@@ -4,8 +4,9 @@ Invariant: UTF-8 without a byte order mark, no name twice in an object, no numbe
 """
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
+from gatelodge.core.strict_json import TwinMembers, no_constant, no_twins
 from gatelodge.registration.documents.errors import DocumentInvalid
 
 __all__ = ["strict_object"]
@@ -18,26 +19,11 @@ def strict_object(raw: bytes, what: str) -> dict[str, Any]:
     if raw.startswith(_BOM):
         raise DocumentInvalid(f"The {what} begins with a byte order mark; JSON has none.")
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
-    except _Twice as error:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=no_twins, parse_constant=no_constant)
+    except TwinMembers as error:
         raise DocumentInvalid(f"The {what} has a member twice in one object.") from error
     except (ValueError, RecursionError) as error:
         raise DocumentInvalid(f"The {what} is not JSON in UTF-8.") from error
     if not isinstance(value, dict):
         raise DocumentInvalid(f"The {what} must be one JSON object.")
     return value
-
-
-class _Twice(ValueError):
-    """A name occurs twice: which value counts depends on the parser."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise _Twice
-    return members
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)

@@ -59,8 +59,7 @@ class ChannelProjects:
     async def get(self, workspace: Workspace, channel: str) -> ChannelProject | None:
         """A channel's entry."""
         sql = f"SELECT {_COLUMNS} FROM slack_channel_projects WHERE {_PLACE} AND channel = :channel"  # noqa: S608 - our own words
-        async with self._db.reading() as transaction:
-            row = await transaction.one(sql, tenant=workspace.tenant, workspace=workspace.id, channel=channel)
+        row = await self._db.row(sql, tenant=workspace.tenant, workspace=workspace.id, channel=channel)
         return None if row is None else _entry(row)
 
     async def list(self, workspace: Workspace, *, after: str = "", limit: int = 100) -> list[ChannelProject]:
@@ -69,8 +68,7 @@ class ChannelProjects:
             f"SELECT {_COLUMNS} FROM slack_channel_projects WHERE {_PLACE} AND channel > :after"  # noqa: S608 - our own words
             " ORDER BY channel LIMIT :limit"
         )
-        async with self._db.reading() as transaction:
-            rows = await transaction.all(sql, tenant=workspace.tenant, workspace=workspace.id, after=after, limit=limit)
+        rows = await self._db.rows(sql, tenant=workspace.tenant, workspace=workspace.id, after=after, limit=limit)
         return [_entry(row) for row in rows]
 
     async def remove(self, workspace: Workspace, channel: str) -> bool:
