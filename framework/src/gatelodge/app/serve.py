@@ -8,6 +8,7 @@ access log with query strings, and no trust in forwarding headers. Invariant: a 
 import asyncio
 import gc
 import importlib
+import importlib.metadata
 import logging
 import socket
 import sys
@@ -16,13 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gatelodge.app.answers import problem_answer
 from gatelodge.app.slow_clients import Limits, guarded
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
+from gatelodge.observability.config import ObservabilityConfig
+from gatelodge.observability.exposition import exposition
 from gatelodge.observability.logs import configure_logging
+from gatelodge.observability.metrics import built
 
 __all__ = ["ApplicationUnusable", "Stop", "load_application", "run", "server_config"]
 
@@ -75,16 +79,26 @@ def load_application(name: str) -> ASGIApp:
     return application
 
 
-def run(application: ASGIApp, *, bind: str, port: int, limits: Limits | None = None, stop: Stop | None = None) -> int:
+def run(
+    application: ASGIApp,
+    *,
+    bind: str,
+    port: int,
+    limits: Limits | None = None,
+    stop: Stop | None = None,
+    observability: ObservabilityConfig | None = None,
+) -> int:
     """Serve until SIGINT or SIGTERM. Returns the process's exit code."""
-    configure_logging()
+    seen = observability or ObservabilityConfig()
+    configure_logging(seen.logs)
+    built(seen.part, importlib.metadata.version("gatelodge"))
     _raise_open_files()
     stop = stop or Stop()
     draining = _Draining(application)
     config = server_config(draining, bind=bind, port=port, limits=limits, grace=stop.grace)
-    server = _Server(config, draining, stop.drain)
+    server = _Server(config, draining, stop.drain, metrics=_metrics_server(seen))
     server.run()
-    return 0 if server.started else 3
+    return 0 if server.started and not server.refused else 3
 
 
 def _raise_open_files() -> None:
@@ -110,8 +124,8 @@ class _Draining:
         self.stopping = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.stopping and scope["type"] == "http" and scope["path"] == "/health/ready":
-            await JSONResponse({"status": "stopping"}, 503)(scope, receive, send)
+        if self.stopping and scope["type"] == "http" and scope["path"].endswith("/health/ready"):
+            await problem_answer(Code.SERVER_STOPPING)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -119,15 +133,24 @@ class _Draining:
 class _Server(uvicorn.Server):
     """Leaves what start-up made out of every later garbage collection, and drains before it stops."""
 
-    def __init__(self, config: uvicorn.Config, application: _Draining, drain: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, application: _Draining, drain: float, *, metrics: uvicorn.Server | None = None
+    ) -> None:
         super().__init__(config)
-        self._application, self._drain = application, drain
+        self._application, self._drain, self._metrics = application, drain, metrics
+        self.refused = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         # Modules and schemas stay for good; looking through them again stops all requests for tens of milliseconds.
         gc.collect()
         gc.freeze()
+        if self.started and self._metrics is not None:
+            try:
+                await self._metrics.startup()
+            except SystemExit:
+                # Its port is taken, which it has said: this server ends in order instead of on the spot.
+                self.should_exit = self.refused = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._application.stopping = True
@@ -139,6 +162,21 @@ class _Server(uvicorn.Server):
             turn += 1
             await asyncio.sleep(0.1)
         await super().shutdown(sockets)
+        if self._metrics is not None and self._metrics.started:
+            # Last: what the end looked like can still be read.
+            await self._metrics.shutdown()
+
+
+def _metrics_server(seen: ObservabilityConfig) -> uvicorn.Server | None:
+    """What serves the figures, on the same loop; its signals are the main server's."""
+    if not seen.metrics_port:
+        return None
+    config = server_config(exposition, bind=seen.metrics_bind, port=seen.metrics_port)
+    config.lifespan = "off"
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    return server
 
 
 def server_config(

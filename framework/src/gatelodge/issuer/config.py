@@ -10,12 +10,13 @@ class IssuerConfig:
     """One issuer. ``issuer`` is its public URL, exact to the byte, e.g. ``https://localhost:8443/realms/mcp``.
 
     ``internal_url`` is the same realm reached directly, past the proxy; ``scopes`` are the servers' scopes that clients
-    may ask for. All times are in seconds.
+    may ask for. ``keys_url`` is where the keys are when no metadata says it. All times are in seconds.
     """
 
     issuer: str
     internal_url: str | None = None
     scopes: tuple[str, ...] = ()
+    keys_url: str | None = None
     metadata_ttl: float = 300.0
     keys_ttl: float = 300.0
     # Half a minute: unknown key ids cost two fetches a minute, and a new key waits no longer than this for its fetch.

@@ -24,6 +24,7 @@ from gatelodge.issuer.errors import Unavailable
 from gatelodge.issuer.key_set import KeySetRefused, fits, read_key_set
 from gatelodge.issuer.last_good import LastGood
 from gatelodge.issuer.metadata import IssuerMismatch, IssuerUnavailable, MetadataSource
+from gatelodge.observability.metrics import keys_fetched, keys_kept
 from gatelodge.outbound.client import Outbound, UpstreamAnswerUnusable, UpstreamUnreachable
 
 __all__ = ["KeySource", "KeysUnavailable", "UnknownKey"]
@@ -56,10 +57,11 @@ class KeySource:
         self,
         outbound: Outbound,
         config: IssuerConfig,
-        metadata: MetadataSource,
+        metadata: MetadataSource | None,
         clock: Clock,
         state: Path | None = None,
     ) -> None:
+        """``metadata`` names where the keys are, unless ``config.keys_url`` does."""
         self._outbound = outbound
         self._config = config
         self._metadata = metadata
@@ -68,7 +70,7 @@ class KeySource:
         self._last: Mapping[str, Key] = {}
         self._url: str | None = None
         self._kept = LastGood(
-            self._load,
+            self._counted,
             clock,
             unfetched=KeysUnavailable(f"no keys of {config.issuer}"),
             ttl=config.keys_ttl,
@@ -94,15 +96,30 @@ class KeySource:
         """Have usable keys at hand, fetched now when there are none. Raises: KeysUnavailable."""
         await self._kept.get()
 
+    @property
+    def found(self) -> tuple[float, float]:
+        """Age of the keys at hand and how long their fetch took, in seconds."""
+        return self._kept.found
+
     async def aclose(self) -> None:
         """End the fetches in flight, of keys and metadata."""
         await self._kept.aclose()
-        await self._metadata.aclose()
+        if self._metadata is not None:
+            await self._metadata.aclose()
+
+    async def _counted(self) -> Mapping[str, Key]:
+        outcome = "failed"
+        try:
+            keys = await self._load()
+            outcome = "ok"
+            return keys
+        finally:
+            keys_fetched(self._config.issuer, outcome)
 
     async def _load(self) -> Mapping[str, Key]:
         asked = self._clock.now()
         try:
-            url = self._keys_url((await self._metadata.raw()).get("jwks_uri"))
+            url = self._keys_url(await self._named())
             keys = read_key_set(await self._outbound.get_json(url, max_bytes=MAX_BYTES))
         except (IssuerUnavailable, IssuerMismatch, UpstreamUnreachable, UpstreamAnswerUnusable) as error:
             raise KeysUnavailable(f"no keys of {self._config.issuer}: {error.detail}", hint=error.hint) from error
@@ -113,6 +130,7 @@ class KeySource:
         self._url = url
         # An unchanged key stays the same object: what was checked with it stays checked.
         self._last = {kid: _kept(self._last.get(kid), key) for kid, key in keys.items()}
+        keys_kept(self._config.issuer, asked, self._clock)
         if self._disk is not None:
             await self._disk.save({"keys": [_public(key) for key in keys.values()]}, asked)
         return self._last
@@ -120,10 +138,20 @@ class KeySource:
     def _restore(self) -> tuple[Mapping[str, Key], float] | None:
         copy = self._disk.load() if self._disk is not None else None
         try:
-            return copy and (read_key_set(copy[0]), copy[1])
+            if copy is None:
+                return None
+            keys = read_key_set(copy[0])
         except KeySetRefused as error:
             logger.warning("copy of the keys of %s on disk ignored: %s", self._config.issuer, error)
             return None
+        keys_kept(self._config.issuer, self._clock.now() - copy[1], self._clock)
+        return keys, copy[1]
+
+    async def _named(self) -> object:
+        """Where the keys are said to be. Raises: IssuerUnavailable, IssuerMismatch."""
+        if self._config.keys_url is not None or self._metadata is None:
+            return self._config.keys_url
+        return (await self._metadata.raw()).get("jwks_uri")
 
     def _keys_url(self, named: object) -> str:
         """Where to fetch: the internal way in, when the named URL is the public one. Raises: KeysUnavailable."""

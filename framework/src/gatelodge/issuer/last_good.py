@@ -60,6 +60,7 @@ class LastGood(Generic[T]):
         self._started: float | None = None
         self._renewed = -math.inf
         self._answered = False
+        self._took = 0.0
         self._unfetched = self._failure = unfetched
         self._failed: float | None = None
         self._flight: asyncio.Task[None] | None = None
@@ -80,6 +81,11 @@ class LastGood(Generic[T]):
         flight = self._begin(renewal=True)
         if flight is not None:
             await asyncio.shield(flight)
+
+    @property
+    def found(self) -> tuple[float, float]:
+        """Age of the copy, and how long its fetch took; of a restored one nobody knows that."""
+        return self._age(), self._took
 
     async def aclose(self) -> None:
         """End the fetch in flight, if there is one."""
@@ -146,6 +152,7 @@ class LastGood(Generic[T]):
         else:
             # Its age counts from the question: the source may have changed right after.
             self._value, self._fetched, self._failed = value, started, None
+            self._took = self._clock.monotonic() - started
         self._answered = True
 
     async def _tried(self, *, retry: bool) -> T:

@@ -162,6 +162,11 @@ class MetadataSource:
         """A new document for clients, see ``curate``. Raises: IssuerUnavailable, IssuerMismatch."""
         return curate(await self.raw(), scopes=self._config.scopes)
 
+    @property
+    def found(self) -> tuple[float, float]:
+        """Age of the document at hand and how long its fetch took, in seconds."""
+        return self._kept.found
+
     async def aclose(self) -> None:
         """End the fetch in flight, if there is one."""
         await self._kept.aclose()

@@ -1,4 +1,5 @@
-"""What operators see: logs now; request ids, metrics and tracing come with the issue that needs them.
+"""What operators see: request ids, log lines without secrets, metrics, traces.
 
-Owns how a line is written, not what is worth a line. Neighbours: ``core`` below, everything above may use it.
+Owns how a line, a figure or a span is written, not what is worth one. Neighbours: ``core`` below, everything above may
+use it.
 """

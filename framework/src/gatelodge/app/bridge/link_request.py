@@ -17,6 +17,9 @@ from mcp.shared.exceptions import UrlElicitationRequiredError
 from mcp_types import ElicitRequest, ElicitRequestURLParams, ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from gatelodge.app.bridge.tool_errors import failed
+from gatelodge.core.problem import problem_of
+from gatelodge.observability.request_id import current_request_id
 from gatelodge.toolpacks.errors import LinkRequired
 
 __all__ = ["LinkMiddleware", "asked_to_link"]
@@ -31,6 +34,7 @@ class _LinkAsked(ToolError):
     def __init__(self, error: LinkRequired) -> None:
         super().__init__(error.shown, log_level=logging.DEBUG)
         # The same id for the same link: opening it binds nothing by itself.
+        self.problem = problem_of(error, current_request_id(), detail=error.shown)
         name = hashlib.sha256(error.url.encode()).hexdigest()[:16]
         self.asked = ElicitRequestURLParams(message=error.shown, url=error.url, elicitation_id=name)
 
@@ -47,11 +51,13 @@ class LinkMiddleware(Middleware):
         try:
             return await call_next(context)
         except _LinkAsked as error:
-            raise UrlElicitationRequiredError([error.asked], str(error)) from error
+            asked = UrlElicitationRequiredError([error.asked], str(error))
+            asked.error.data = {**asked.error.data, **error.problem}
+            raise asked from error
 
 
-def asked_to_link(error: LinkRequired) -> InputRequiredResult:
-    """What the tool answers. Raises: ToolError, with the link as text."""
+def asked_to_link(error: LinkRequired) -> InputRequiredResult | ToolResult:
+    """What the tool answers: a question, or an error with the link as text. Raises: ToolError, for ``LinkMiddleware``."""
     request = get_context().request_context
     version = request.protocol_version if request is not None else None
     if version == _AS_ERROR:
@@ -60,7 +66,7 @@ def asked_to_link(error: LinkRequired) -> InputRequiredResult:
     if version in MODERN_PROTOCOL_VERSIONS and _opens_urls() and not _answered(key):
         asked = ElicitRequestURLParams(message=error.shown, url=error.url)
         return InputRequiredResult(input_requests={key: ElicitRequest(params=asked)})
-    raise ToolError(error.shown, log_level=logging.DEBUG) from error
+    return failed(error, error.shown)
 
 
 def _opens_urls() -> bool:

@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, get_type_hints
 
 from fastmcp import FastMCP
-from fastmcp.exceptions import PromptError, ToolError
+from fastmcp.exceptions import PromptError
 from fastmcp.prompts.function_prompt import FunctionPrompt
 from fastmcp.tools.function_tool import FunctionTool
 from mcp_types import ToolAnnotations
 
 from gatelodge.access.requirement import requires
 from gatelodge.app.bridge.link_request import LinkMiddleware, asked_to_link
+from gatelodge.app.bridge.tool_errors import failed
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.toolpacks.errors import LinkRequired, PackFault
 from gatelodge.toolpacks.pack import Pack, PackContext, PackPrompt, PackTool
@@ -50,10 +51,10 @@ def _tool(pack: Pack, tool: PackTool, scopes: str, bind: Bind) -> FunctionTool:
         except LinkRequired as error:
             return asked_to_link(error)
         except PackFault as error:
-            raise ToolError(error.shown, log_level=logging.DEBUG) from error
+            return failed(error, error.shown)
         except GatelodgeError as error:
             logger.warning("%s failed: %s: %s", tool.name, error.code.value, error.detail)
-            raise ToolError(f"{error.public} {error.code.meaning.hint}") from error
+            return failed(error, f"{error.public} {error.public_hint}")
 
     return FunctionTool.from_function(
         requires(f"{scopes}:{tool.access}")(_like(call, tool.function, without_first=True)),

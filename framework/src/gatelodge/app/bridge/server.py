@@ -14,6 +14,7 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel.server import NotificationOptions
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from gatelodge.access.decide import Answer, Decision, decide
@@ -24,6 +25,7 @@ from gatelodge.app.bridge.lookups import HandOn, RecentTools
 from gatelodge.app.bridge.middleware import AccessMiddleware
 from gatelodge.app.bridge.rules import rule_of
 from gatelodge.app.context import PRINCIPAL_KEY
+from gatelodge.app.edge import failed_route, refused_route
 from gatelodge.app.message import Operation
 from gatelodge.core.clock import Clock
 from gatelodge.core.codes import Code
@@ -56,6 +58,9 @@ class FastMCPBridge:
         server.add_middleware(AccessMiddleware(self.decision_anew, HandOn(server)))
         # Host and Origin are checked once, in front of every route of ours.
         self._app = server.http_app(path=path, stateless_http=True, host_origin_protection=False)
+        for refused in (404, 405):
+            self._app.add_exception_handler(refused, refused_route)
+        self._app.add_exception_handler(Exception, failed_route)
         # Without sessions nobody can be told later that a list changed, so the old era's handshake must not promise it.
         server._mcp_server.notification_options = NotificationOptions()
         # The SDK binds what it seals for a caller (requestState) to the user in this context.
@@ -134,6 +139,15 @@ class FastMCPBridge:
         for method, hint in hints.items():
             hints[method] = CacheHint(ttl_ms=hint.ttl_ms, scope="private")
 
+    def author_routes(self) -> list[tuple[str, str]]:
+        """Method and path of each route that the server's author added."""
+        return [
+            (method, route.path)
+            for route in self._server._get_additional_http_routes()
+            if isinstance(route, Route)
+            for method in sorted((route.methods or {"GET"}) - {"HEAD", "OPTIONS"})
+        ]
+
     def _routes(self) -> Iterable[tuple[str, Any]]:
         # FastMCP has no public list of its custom routes.
         for route in self._server._get_additional_http_routes():
@@ -154,6 +168,12 @@ class FastMCPBridge:
         if isinstance(component, Tool):
             self._recent.put(operation.target, operation.version, component, rule)
         return _decided(component, rule, principal)
+
+    def decided_reads(self) -> bool:
+        """Whether the tool of the latest decision in this context says of itself that it changes nothing."""
+        tool = CALLED.get()
+        annotations = tool.annotations if tool is not None else None
+        return annotations is not None and annotations.read_only_hint is True
 
     async def decision_anew(self, operation: Operation, principal: Principal | None) -> Decision | None:
         """The decision on what FastMCP finds now, in the context of this request."""
