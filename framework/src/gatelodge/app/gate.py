@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatelodge.access.decide import Answer, Decision
-from gatelodge.app.agreement import HEADER_MISMATCH, disagreement, is_modern
+from gatelodge.app.agreement import disagreement, is_modern
 from gatelodge.app.answers import challenge_answer, error_answer, protocol_answer, unavailable_answer
 from gatelodge.app.context import OPERATION_KEY, PRINCIPAL, PRINCIPAL_KEY
 from gatelodge.app.in_band import in_band_answer, wants_in_band
@@ -28,15 +28,17 @@ from gatelodge.app.message import (
     read_body,
     replay,
 )
+from gatelodge.app.throttling import limited_answer
 from gatelodge.app.witness import ABSENT, ACCEPTED, MALFORMED, UNAVAILABLE, Throttle, Witness
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
-from gatelodge.resource_server.bearer import CredentialsMalformed, bearer_token
-from gatelodge.resource_server.cache import Verifier
+from gatelodge.ratelimit.errors import LimitReached
+from gatelodge.resource_server.bearer import CredentialsMalformed
 from gatelodge.resource_server.challenge import challenge
 from gatelodge.resource_server.config import ResourceServerConfig
 from gatelodge.resource_server.errors import TokenRejected
+from gatelodge.resource_server.identity import Identity
 
 __all__ = ["Catalogue", "Gate"]
 
@@ -54,6 +56,12 @@ _DISCOVERY = frozenset(
         "resources/templates/list",
     }
 )
+
+
+class ScopeNotGiven(GatelodgeError):
+    """The caller lacks a scope, and no sign-in could give it."""
+
+    code = Code.SCOPE_NOT_GIVEN
 
 
 class Catalogue(Protocol):
@@ -77,7 +85,7 @@ class Gate:
 
     app: ASGIApp
     config: ResourceServerConfig
-    verifier: Verifier
+    identity: Identity
     catalogue: Catalogue
     witnesses: tuple[Witness, ...] = ()
     throttle: Throttle | None = None
@@ -95,7 +103,7 @@ class Gate:
         except ClientGone:
             return
         except GatelodgeError as error:
-            refusal = self._refused(error, principal)
+            refusal = self._refused(error, principal, operation)
         if refusal is not None:
             if scope["method"] == "HEAD":
                 refusal.body = b""
@@ -103,7 +111,7 @@ class Gate:
             return
         if operation is not None and operation.notification:
             send = _acknowledged(send)
-        elif operation is not None and operation.method == "tools/list":
+        elif operation is not None and operation.method == "tools/list" and self.config.sign_in:
             send = with_security_schemes(send)
         scope[PRINCIPAL_KEY], scope[OPERATION_KEY] = principal, operation
         reset = PRINCIPAL.set(principal)
@@ -112,45 +120,41 @@ class Gate:
         finally:
             PRINCIPAL.reset(reset)
 
-    def _refused(self, error: GatelodgeError, principal: Principal | None) -> Response:
-        """The answer to credentials or a body that cannot be used."""
+    def _refused(self, error: GatelodgeError, principal: Principal | None, operation: Operation | None) -> Response:
+        """The answer to credentials or a body that cannot be used, and to what is too much."""
+        if isinstance(error, LimitReached):
+            return limited_answer(error, operation)
         if isinstance(error, TokenRejected):
             logger.info("token refused: %s", error.reason.value)
-            return self._challenged(401, "invalid_token", error.public)
+            return self._challenged(401, "invalid_token", error)
         if isinstance(error, CredentialsMalformed):
             logger.info("credentials refused: %s", error.detail)
-            return self._challenged(400, "invalid_request", error.public)
+            return self._challenged(400, "invalid_request", error)
         if isinstance(error, BodyMalformed) and principal is None:
             # A client that probes for the challenge sends any body, or none.
             return self._unauthenticated(())
         if isinstance(error, BodyTooLarge | BodyMalformed):
-            return error_answer(error)
-        logger.error("tokens cannot be checked: %s", error.detail)
-        return unavailable_answer(error)
+            return error_answer(error, mcp=True)
+        logger.error("%s: %s", error.code.value, error.detail)
+        return unavailable_answer(error, mcp=True)
 
     async def _checked(self, scope: Scope) -> Principal | None:
         """The caller, with everyone told who wants to know."""
-        if self.throttle is not None:
-            await self.throttle.admit(scope)
         principal: Principal | None = None
         verdict = ABSENT
         try:
-            principal = await self._principal(scope)
+            principal = await self.identity.identify(scope)
             if principal is not None:
                 verdict = ACCEPTED
         except GatelodgeError as error:
             verdict = _verdict(error)
             if self.throttle is not None and verdict != UNAVAILABLE:
-                await self.throttle.failed(scope)
+                await self.throttle.failed(scope, error)
             raise
         finally:
             for witness in self.witnesses:
                 witness.token(scope, verdict, principal)
         return principal
-
-    async def _principal(self, scope: Scope) -> Principal | None:
-        token = bearer_token(scope["headers"], scope["query_string"])
-        return None if token is None else await self.verifier.verify(token)
 
     async def _decided(self, scope: Scope, operation: Operation | None, principal: Principal | None) -> Response | None:
         decision = None
@@ -158,7 +162,7 @@ class Gate:
         if operation is not None and not operation.notification:
             different = disagreement(scope["headers"], operation)
             if different is not None:
-                return protocol_answer(400, operation.request_id, HEADER_MISMATCH, different)
+                return protocol_answer(400, operation.request_id, Code.HEADER_MISMATCH, different)
             if operation.target is not None:
                 decision = await self.catalogue.decision(operation, principal)
                 for witness in self.witnesses:
@@ -185,28 +189,35 @@ class Gate:
             return self._unauthenticated(decision.scopes)
         logger.info("step-up by rule %s, scopes %s", decision.rule, " ".join(decision.scopes))
         text = Code.SCOPE_MISSING.meaning.text
+        if not self.config.sign_in:
+            # Nobody to ask for more: a challenge would send the client round in circles.
+            return error_answer(ScopeNotGiven(" ".join(decision.scopes)), "insufficient_scope", mcp=True)
         header = challenge(
             self.config.resource_metadata_url, scopes=decision.scopes, error="insufficient_scope", description=text
         )
         headers = scope["headers"]
         if wants_in_band(headers, operation):
             return in_band_answer(headers, operation, header, text=text, modern=is_modern(headers))
-        return challenge_answer(403, header, error="insufficient_scope", description=text)
+        return challenge_answer(403, header, code=Code.SCOPE_MISSING, error="insufficient_scope", description=text)
 
     def _unauthenticated(self, scopes: Iterable[str]) -> Response:
         # No error attribute without credentials (RFC 6750, section 3.1).
-        wanted = tuple(scopes) or self.catalogue.basic_scopes
-        header = challenge(self.config.resource_metadata_url, scopes=wanted)
-        return challenge_answer(401, header, error="unauthorized", description="Sign in to use this server.")
+        header = challenge(self.config.resource_metadata_url, scopes=self._wanted(scopes))
+        code = Code.TOKEN_MISSING
+        return challenge_answer(401, header, code=code, error="unauthorized", description=code.meaning.text)
 
-    def _challenged(self, status: int, error: str, description: str) -> Response:
+    def _wanted(self, scopes: Iterable[str]) -> tuple[str, ...]:
+        """What a client is told to ask for."""
+        return (tuple(scopes) or self.catalogue.basic_scopes) if self.config.sign_in else ()
+
+    def _challenged(self, status: int, error: str, fault: GatelodgeError) -> Response:
         header = challenge(
             self.config.resource_metadata_url,
-            scopes=self.catalogue.basic_scopes,
+            scopes=self._wanted(()),
             error=error,
-            description=description,
+            description=fault.public,
         )
-        return challenge_answer(status, header, error=error, description=description)
+        return challenge_answer(status, header, code=fault.code, error=error, description=fault.public)
 
 
 def _verdict(error: GatelodgeError) -> str:

@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from gatelodge.access.decide import Decision
 from gatelodge.app.message import Operation
+from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
 
 __all__ = ["ABSENT", "ACCEPTED", "MALFORMED", "UNAVAILABLE", "Throttle", "Witness"]
@@ -35,11 +36,8 @@ class Witness(Protocol):
 class Throttle(Protocol):
     """Says when it is too much. Each raises a GatelodgeError that carries its answer's headers."""
 
-    async def admit(self, scope: Scope) -> None:
-        """Before the token is looked at, for addresses that sent too many bad ones."""
-
-    async def failed(self, scope: Scope) -> None:
-        """A token was refused: count it for the address. Never raises."""
+    async def failed(self, scope: Scope, error: GatelodgeError) -> None:
+        """A token was refused: count it for the address. Raises in place of the refusal, where it was one too many."""
 
     async def call(self, scope: Scope, principal: Principal | None, operation: Operation) -> None:
         """An allowed operation on a component, before it runs."""

@@ -1,12 +1,15 @@
 """What the desk answers: the client information response and the error response (RFC 7591, section 3.2).
 
-Invariant: members of the answer are what Keycloak stored; none is invented. Nothing of it may be cached.
+A refusal also has the members of every error of ours (``core.problem``), and stays ``application/json``: clients read it by
+that RFC. Invariant: members of an accepted one are what Keycloak stored; none is invented. Nothing of it may be cached.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gatelodge.core.problem import problem_of
+from gatelodge.observability.request_id import current_request_id
 from gatelodge.registration.errors import RegistrarUnavailable, RegistrationError, RegistrationTokenInvalid
 from gatelodge.registration.limits import TooManyRegistrations
 
@@ -68,7 +71,9 @@ def refused(error: RegistrationError) -> RegistrationAnswer:
     if isinstance(error, RegistrarUnavailable):
         headers["retry-after"] = str(RETRY_AFTER)
     if isinstance(error, TooManyRegistrations):
-        headers["retry-after"] = str(error.retry_after)
+        headers.update(error.headers)
     if isinstance(error, RegistrationTokenInvalid):
         headers["www-authenticate"] = f'Bearer error="{error.error}"'
-    return RegistrationAnswer(error.status, {"error": error.error, "error_description": error.description}, headers)
+    told = {"error": error.error, "error_description": error.description}
+    body = problem_of(error, current_request_id(), detail=error.description, **told)
+    return RegistrationAnswer(error.status, body, headers)

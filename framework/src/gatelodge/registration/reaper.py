@@ -14,7 +14,7 @@ offline, as long as that token can be used. A sweep also writes the day it last 
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -107,10 +107,16 @@ def due(client: Mapping[str, Any], policy: ReapPolicy, now: float) -> bool:
 
 
 async def sweep(
-    clients: KeycloakClients, *, policy: ReapPolicy, now: float, dry_run: bool, cursor: Cursor | None = None
+    clients: KeycloakClients,
+    *,
+    policy: ReapPolicy,
+    now: float,
+    dry_run: bool,
+    cursor: Cursor | None = None,
+    removed: Callable[[Removal], None] | None = None,
 ) -> SweepReport:
-    """Look at the realm's clients once. Raises: RegistrarUnavailable, RegistrarRefused; what was done stays done."""
-    report = await _Sweep(clients, policy, now, dry_run, cursor or Cursor()).run()
+    """Look at the realm's clients once; ``removed`` is told of each that went. Raises: RegistrarUnavailable, RegistrarRefused; what was done stays done."""
+    report = await _Sweep(clients, policy, now, dry_run, cursor or Cursor(), removed).run()
     said = (report.clients, report.looked_at, report.seen, len(report.removed), " (dry run)" if dry_run else "")
     logger.info("reaper: %d clients, %d looked at, %d seen in use, %d removed%s", *said)
     return report
@@ -123,6 +129,7 @@ class _Sweep:
     now: float
     dry_run: bool
     cursor: Cursor
+    removed: Callable[[Removal], None] | None
     report: SweepReport = field(default_factory=SweepReport)
 
     async def run(self) -> SweepReport:
@@ -188,10 +195,13 @@ class _Sweep:
         if why not in {"unused", "dead"}:
             self.report.spared += 1
             return
+        removal = Removal(entry.client_id, str(client.get("name") or ""), why)
         if not self.dry_run:
             await self.clients.delete(entry.id)
             logger.info("reaper: removed client %s (%s)", entry.client_id, why)
-        self.report.removed.append(Removal(entry.client_id, str(client.get("name") or ""), why))
+            if self.removed is not None:
+                self.removed(removal)
+        self.report.removed.append(removal)
 
 
 def _batches(entries: Sequence[_Entry]) -> Iterator[Sequence[_Entry]]:

@@ -1,0 +1,102 @@
+"""What the MCP endpoint limits: calls by principal, callers without a token and refused tokens by address.
+
+Invariants: users of a hosted client come from a few addresses, so no address alone holds back a good token: where an
+address has had too many refused ones, a request is still checked, and only one that is refused again gets 429 in place of
+401 (a signature check costs less than an answer that would lie). A token that is only too old is never counted: its user
+must be told 401, or the client does not refresh.
+"""
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gatelodge.app.answers import error_answer, protocol_answer
+from gatelodge.app.context import OPERATION_KEY, PRINCIPAL_KEY
+from gatelodge.app.message import Operation
+from gatelodge.core.clock import Clock
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.identity import Principal
+from gatelodge.ratelimit.address import caller
+from gatelodge.ratelimit.config import LimitsConfig
+from gatelodge.ratelimit.errors import LimitReached, Overloaded
+from gatelodge.ratelimit.limit import Limit, Limits
+from gatelodge.ratelimit.slots import Slots
+from gatelodge.resource_server.errors import Reason, TokenRejected
+
+__all__ = ["AtOnce", "Throttling", "limited_answer"]
+
+_LISTEN = "subscriptions/listen"
+
+
+class Throttling:
+    """A ``witness.Throttle``."""
+
+    def __init__(self, config: LimitsConfig, limits: Limits) -> None:
+        self._proxies = config.trusted_proxies
+        self._calls = limits.limit("calls", config.calls, hint=_raise("CALLS"))
+        self._tools: Mapping[str, Limit] = {
+            name: limits.limit("tools", rate, hint=_raise("TOOLS")) for name, rate in config.tools.items()
+        }
+        self._anonymous = limits.limit("anonymous-calls", config.anonymous_calls, hint=_raise("ANONYMOUS_CALLS"))
+        self._failures = limits.limit("token-failures", config.token_failures, hint=_raise("TOKEN_FAILURES"))
+
+    async def failed(self, scope: Scope, error: GatelodgeError) -> None:
+        """Count a refused token for its address. Raises: LimitReached, in place of the refusal."""
+        if not (isinstance(error, TokenRejected) and error.reason is Reason.EXPIRED):
+            await self._failures.take(caller(scope, self._proxies))
+
+    async def call(self, scope: Scope, principal: Principal | None, operation: Operation) -> None:
+        """Count an allowed operation. Raises: LimitReached."""
+        if principal is None:
+            await self._anonymous.take(caller(scope, self._proxies))
+            return
+        own = self._tools.get(operation.target or "") if operation.kind == "tool" else None
+        if own is not None:
+            await own.take(operation.target or "", principal.issuer, principal.subject)
+        else:
+            await self._calls.take(principal.issuer, principal.subject)
+
+
+class AtOnce:
+    """What one caller has running at once, calls and streams apart; stands between the gate and FastMCP."""
+
+    def __init__(self, app: ASGIApp, config: LimitsConfig, clock: Clock) -> None:
+        self._app = app
+        self._calls = Slots("calls-at-once", clock, per_key=config.calls_at_once, hint=_raise("CALLS_AT_ONCE"))
+        self._streams = Slots(
+            "streams", clock, per_key=config.streams, total=config.all_streams, hint=_raise("STREAMS")
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        principal: Principal | None = scope.get(PRINCIPAL_KEY)
+        operation: Operation | None = scope.get(OPERATION_KEY)
+        slots = self._streams if _streams(scope, operation) else self._calls
+        try:
+            # Users of a hosted client share an address, so strangers are bounded all together only.
+            held = slots.enter(*((principal.issuer, principal.subject) if principal is not None else ()))
+        except (LimitReached, Overloaded) as error:
+            await limited_answer(error, operation)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            slots.leave(held)
+
+
+def limited_answer(error: LimitReached | Overloaded, operation: Operation | None = None) -> Response:
+    """429 or 503: in JSON-RPC to a message that was read, else as any other error; with the error's headers."""
+    if operation is None or operation.notification:
+        answer = error_answer(error, "temporarily_unavailable", mcp=True)
+    else:
+        answer = protocol_answer(error.status, operation.request_id, error.code, error.public)
+    answer.headers.update(error.headers)
+    return answer
+
+
+def _streams(scope: Scope, operation: Operation | None) -> bool:
+    return scope["method"] == "GET" or (operation is not None and operation.method == _LISTEN)
+
+
+def _raise(variable: str) -> str:
+    return f"If this is a real user, raise GATELODGE_LIMIT_{variable}."

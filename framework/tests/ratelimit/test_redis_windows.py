@@ -1,0 +1,113 @@
+"""Windows in a real Redis: shared by processes, and what happens while it is away."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from redis_server import free_port, redis_url, running_redis
+
+from gatelodge.core.secret import Secret
+from gatelodge.ratelimit.limit import Limit, Limits
+from gatelodge.ratelimit.rate import Rate
+from gatelodge.testing.clock import ManualClock
+
+pytest.importorskip("redis")
+
+__all__ = ["redis_url"]
+
+RATE = Rate(10)
+
+
+async def passed(limit: Limit, times: int, *key: str) -> int:
+    return [await limit.count(*key) for _ in range(times)].count(0.0)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Level and text of each line about Redis."""
+    lines = [record for record in caplog.records if record.name == "gatelodge.ratelimit.windows"]
+    return [(line.levelname, line.getMessage()) for line in lines]
+
+
+@pytest.fixture
+async def replicas(redis_url: str) -> AsyncIterator[list[Limits]]:
+    made = [Limits(ManualClock(), Secret(redis_url)) for _ in range(2)]
+    yield made
+    for limits in made:
+        await limits.aclose()
+
+
+async def test_replicas_count_together(replicas: list[Limits]) -> None:
+    one, other = (limits.limit("together", RATE) for limits in replicas)
+    assert await passed(one, 6, "someone") == 6
+    assert await passed(other, 20, "someone") == 4
+    assert 0 < await one.count("someone") <= 60
+    assert 0 < await one.wait("someone") <= 60
+    assert await passed(one, 20, "another") == 10
+
+
+async def test_a_thousand_at_once_get_no_more_than_the_rate(replicas: list[Limits]) -> None:
+    one, other = (limits.limit("at-once", RATE) for limits in replicas)
+    waits = await asyncio.gather(*((one, other)[turn % 2].count("someone") for turn in range(200)))
+    assert waits.count(0.0) == 10
+
+
+async def test_redis_is_given_digests_that_end(replicas: list[Limits], redis_url: str) -> None:
+    from redis.asyncio import Redis
+
+    await passed(replicas[0].limit("kept", RATE), 3, "https://issuer.example", "alice")
+    async with Redis.from_url(redis_url) as redis:
+        keys = [key for key in await redis.keys("*") if b"kept" in key]
+        assert len(keys) == 1
+        assert b"alice" not in keys[0]
+        assert 0 < await redis.ttl(keys[0]) <= 60
+
+
+async def test_while_redis_is_away_each_process_limits_for_itself_and_afterwards_all_together_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    port, clock = free_port(), ManualClock()
+    limits = Limits(clock, Secret(f"redis://127.0.0.1:{port}/0"))
+    calls, other = limits.limit("calls", RATE), limits.limit("others", RATE)
+    try:
+        with caplog.at_level(logging.WARNING, "gatelodge.ratelimit.windows"):
+            with running_redis(port) as server:
+                assert await passed(calls, 4, "someone") == 4
+                server.kill()
+                server.wait(20)
+                # Never without a limit, never an error.
+                assert await passed(calls, 50, "someone") == 10
+                assert await passed(other, 50, "someone") == 10
+            assert [level for level, _ in said(caplog)] == ["ERROR"]
+            clock.advance(30)
+            assert await passed(calls, 50, "someone") == 0
+            clock.advance(29)
+            await calls.count("someone")
+            assert len(said(caplog)) == 1
+            clock.advance(6)
+            # More than a minute after the first line, one more.
+            await calls.count("someone")
+            assert len(said(caplog)) == 2
+            with running_redis(port):
+                clock.advance(6)
+                assert await passed(calls, 50, "someone") == 10
+                assert "back after" in said(caplog)[-1][1]
+                second = Limits(clock, Secret(f"redis://127.0.0.1:{port}/0"))
+                assert await passed(second.limit("calls", RATE), 5, "someone") == 0
+                await second.aclose()
+    finally:
+        await limits.aclose()
+
+
+async def test_a_redis_that_takes_connections_and_says_nothing_holds_a_request_up_once_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://:canary-password@127.0.0.1:{silent.getsockname()[1]}/0"
+        limits = Limits(ManualClock(), Secret(address))
+        calls = limits.limit("calls", RATE)
+        assert await asyncio.wait_for(passed(calls, 500, "someone"), 20) == 10
+        await limits.aclose()
+    assert "TimeoutError" in caplog.text
+    assert "canary-password" not in caplog.text
