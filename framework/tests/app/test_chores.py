@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gatelodge.app.connected import chores
-from gatelodge.app.connected.chores import every
+from gatelodge.app import chores
+from gatelodge.app.chores import every
 from gatelodge.storage.errors import StorageUnavailable
 
 

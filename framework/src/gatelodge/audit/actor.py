@@ -1,11 +1,16 @@
-"""Who acted, in a form that a trail may keep for years: a digest for users, a name for operators and services."""
+"""Who acted, in a form that a trail may keep for years: a digest for users and addresses, a name for operators and services."""
 
 import hashlib
+import hmac
 import re
 
-__all__ = ["SYSTEM", "of_operator", "of_service", "of_user"]
+__all__ = ["ADDRESS", "OTHERS", "SYSTEM", "of_address", "of_operator", "of_service", "of_user"]
 
 SYSTEM = "system"
+# What the actor of a stranger begins with.
+ADDRESS = "address:"
+# Strangers beyond the number that is told apart.
+OTHERS = "others"
 _LENGTH = 20  # hex digits: 80 bits, no two users of one server share it
 _NAME = re.compile(r"[^A-Za-z0-9._@-]")
 
@@ -28,3 +33,8 @@ def of_service(client_id: str) -> str:
 def of_operator(name: str) -> str:
     """The actor of someone at the command line, by the name of the system's user."""
     return "operator:" + _NAME.sub("_", name)[:64]
+
+
+def of_address(key: bytes, network: str) -> str:
+    """The actor of a stranger, by address: keyed, since all addresses there are could be tried otherwise."""
+    return ADDRESS + hmac.digest(key, network.encode(), "sha256").hex()[:_LENGTH]

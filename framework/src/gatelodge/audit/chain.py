@@ -7,12 +7,12 @@ the whole database can also write a whole new chain: only a head kept elsewhere 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from gatelodge.audit.event import Event
 
-__all__ = ["Anchor", "Link", "Recorded", "digest", "link"]
+__all__ = ["Anchor", "Recorded", "digest", "link"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Recorded:
     seq: int
     at: float
     event: Event
+    previous: str = field(default="", compare=False)
+    digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,48 +48,30 @@ class Anchor:
         return cls(int(seq), digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One row, ready to be kept."""
-
-    seq: int
-    at: float
-    previous: str
-    digest: str
-    event: Event
-    subject: str
-
-    def values(self) -> dict[str, Any]:
-        """The columns of the row by name."""
-        event = self.event
-        return {
-            "seq": self.seq,
-            "at": self.at,
-            "kind": event.kind,
-            "actor": event.actor,
-            "subject": self.subject,
-            "outcome": event.outcome,
-            "rule": event.rule,
-            "request_id": event.request_id,
-            "previous": self.previous,
-            "digest": self.digest,
-        }
+_COVERED = ("previous", "seq", "at", "kind", "actor", "subject", "outcome", "rule", "request_id")
+# Made once: each call of a tool makes a row.
+_subject = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+# repr: a value of a type that never belonged there makes another digest, not an error.
+_columns = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=repr).encode
 
 
-def link(event: Event, previous: Anchor, at: float) -> Link:
-    """The row that follows ``previous``."""
-    subject = json.dumps(event.subject, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    at = float(at)  # as it comes back from a database
-    unsealed = Link(previous.seq + 1, at, previous.digest, "", event, subject)
-    return Link(unsealed.seq, at, previous.digest, digest(unsealed.values()), event, subject)
+def link(event: Event, previous: Anchor, at: float) -> dict[str, Any]:
+    """The row that follows ``previous``: its columns by name."""
+    row = {
+        "seq": previous.seq + 1,
+        "at": float(at),  # as it comes back from a database
+        "kind": event.kind,
+        "actor": event.actor,
+        "subject": _subject(event.subject),
+        "outcome": event.outcome,
+        "rule": event.rule,
+        "request_id": event.request_id,
+        "previous": previous.digest,
+    }
+    row["digest"] = digest(row)
+    return row
 
 
 def digest(row: Mapping[str, Any]) -> str:
     """SHA-256 over the canonical JSON of a row's columns, its own digest left out."""
-    columns = [row[name] for name in _COVERED]
-    # repr: a value of a type that never belonged there makes another digest, not an error.
-    text = json.dumps(columns, ensure_ascii=True, separators=(",", ":"), default=repr)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-_COVERED = ("previous", "seq", "at", "kind", "actor", "subject", "outcome", "rule", "request_id")
+    return hashlib.sha256(_columns([row[name] for name in _COVERED]).encode()).hexdigest()

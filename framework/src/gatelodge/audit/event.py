@@ -38,15 +38,19 @@ class Event:
             raise EventRefused(f"An event {self.kind} needs an actor and an outcome of {', '.join(_OUTCOMES)}.")
         if len(self.subject) > _MOST:
             raise EventRefused(f"An event {self.kind} has more than {_MOST} details.")
+        # A copy: what was checked is what is kept.
+        subject = dict(self.subject)
         for text in (self.actor, self.rule, self.request_id):
             _check(self.kind, "its own fields", text)
-        for name, value in self.subject.items():
+        for name, value in subject.items():
             _check(self.kind, name, value)
-        # A copy: what was checked is what is kept.
-        object.__setattr__(self, "subject", dict(self.subject))
+        object.__setattr__(self, "subject", subject)
 
 
 def _check(kind: str, name: str, value: object) -> None:
+    # Nearly every value: made for each call of a tool, so it is told apart first.
+    if value is None or (type(value) is str and len(value) <= _LONGEST and value.isascii() and "\x00" not in value):
+        return
     # Exact types: a subclass of str may print something else than it holds.
     if type(value) not in _PLAIN:
         raise EventRefused(f"The detail {name} of an event {kind} is a {type(value).__name__}, not a plain value.")

@@ -1,16 +1,28 @@
 """The closed set of what is recorded. A kind names the thing and what was done with it."""
 
-__all__ = ["KINDS"]
+from fnmatch import fnmatchcase
+
+__all__ = ["KINDS", "kinds_like"]
 
 _BY_THING = {
-    "token": ("open",),
+    "token": ("open", "use", "refuse"),
     "connection": ("link", "refresh", "unlink", "needs_reauth", "sweep"),
     "vault": ("get", "set", "delete", "mark", "refresh", "rotate", "migrate", "quarantine", "release"),
     "session": ("open", "close"),
     "access": ("decide",),
+    "registration": ("create", "fold", "change", "remove", "reap", "document", "refuse"),
+    "request": ("refuse",),
     "proxy": ("call",),
     "tool": ("call",),
+    "prompt": ("get",),
+    "resource": ("read",),
     "service": ("token",),
     "admin": ("client", "key", "migration", "realm", "revoke", "settings", "trail"),
 }
 KINDS: frozenset[str] = frozenset(f"{thing}.{done}" for thing, all_done in _BY_THING.items() for done in all_done)
+
+
+def kinds_like(pattern: str) -> frozenset[str]:
+    """The kinds that a pattern such as ``tool.call``, ``tool.*`` or ``*.refuse`` names; a bare ``tool`` is ``tool.*``."""
+    pattern = pattern if "." in pattern or "*" in pattern else f"{pattern}.*"
+    return frozenset(kind for kind in KINDS if fnmatchcase(kind, pattern))

@@ -3,33 +3,34 @@
 Invariants: ``record`` returns when the event is durable (or, in a caller's transaction, is kept exactly when that one
 is); ``note`` costs the caller no waiting and loses nothing silently: what it took is kept within ``WINDOW`` while the
 database works, and when the queue is full the caller is told so.
-Not here: the check of a trail (``verdict``).
+Not here: the check of a trail (``verdict``), what is found in one (``finding``), what leaves it (``retention``).
 """
 
 import asyncio
-import json
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable
 from itertools import islice
 
 from gatelodge.audit.chain import Anchor, Recorded, link
-from gatelodge.audit.errors import EventRefused, TrailBroken
+from gatelodge.audit.errors import TrailBroken
 from gatelodge.audit.event import Event
+from gatelodge.audit.finding import Filter, search
 from gatelodge.audit.unkept import NoTrail
 from gatelodge.audit.verdict import Verdict, verify
 from gatelodge.core.clock import Clock
 from gatelodge.core.errors import GatelodgeError
+from gatelodge.observability.metrics import audit_event, audit_queue
 from gatelodge.storage.database import Database, Row, Transaction
 from gatelodge.storage.errors import StorageUnavailable
 
-__all__ = ["WINDOW", "NoTrail", "Trail"]
+__all__ = ["WINDOW", "NoTrail", "Trail", "head"]
 
-WINDOW = 0.25  # seconds from note() to the commit that keeps it
+WINDOW = 1.0  # seconds from note() to the commit that keeps it
 _QUEUE = 10_000
-_GROUP = 500
-_PART = 50
-_PAGE = 500
+_GROUP = 2_000
+# Each part is several hops to a driver's thread, each of which waits for the interpreter while the loop is busy.
+_PART = 200
 _RETRY = 1.0
 _log = logging.getLogger(__name__)
 _INSERT = (
@@ -59,9 +60,10 @@ class Trail:
         """
         if tx is not None:
             await self._append(tx, [(event, self._clock.now())])
-            return
-        async with self._db.transaction() as transaction:
-            await self._append(transaction, [(event, self._clock.now())])
+        else:
+            async with self._db.transaction() as transaction:
+                await self._append(transaction, [(event, self._clock.now())])
+        audit_event(event.kind, event.outcome)
 
     def note(self, event: Event, *, done: bool = False) -> None:
         """Queue an event that is kept within ``WINDOW``: for reads, whose answer must not wait for a disk.
@@ -79,6 +81,7 @@ class Trail:
                 hint="Nothing is done that cannot be recorded: make the database work, and it goes on by itself.",
             )
         self._queued.append((event, self._clock.now()))
+        audit_event(event.kind, event.outcome)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._keep_up())
 
@@ -108,6 +111,7 @@ class Trail:
         self._in_doubt = None
         for _ in range(count):
             self._queued.popleft()
+        audit_queue(len(self._queued))
 
     async def aclose(self) -> None:
         """Keep what is queued and take no more."""
@@ -121,8 +125,7 @@ class Trail:
     async def anchor(self) -> Anchor:
         """Where the trail ends now, what is queued included; keep it elsewhere and hand it to ``verify`` later."""
         await self.flush()
-        async with self._db.reading() as transaction:
-            return _anchor(await transaction.one("SELECT seq, digest FROM audit_head WHERE id = 1"))
+        return await head(self._db)
 
     async def verify(self, *anchors: Anchor) -> Verdict:
         """Walk the chain from its start: the first place where it is broken, and why."""
@@ -139,21 +142,9 @@ class Trail:
         limit: int = 1000,
     ) -> AsyncIterator[Recorded]:
         """Events, oldest first, of these kinds and this actor, with ``since <= at < until`` (seconds since the epoch)."""
-        where, values = _conditions(kinds, actor, since, until)
-        after, left = 0, limit
-        while left > 0:
-            async with self._db.reading() as transaction:
-                rows = await transaction.all(
-                    f"SELECT * FROM audit_log WHERE seq > :after{where} ORDER BY seq LIMIT :page",  # noqa: S608 - our own words
-                    after=after,
-                    page=min(left, _PAGE),
-                    **values,
-                )
-            for row in rows:
-                yield _recorded(row)
-            if len(rows) < min(left, _PAGE):
-                return
-            after, left = rows[-1]["seq"], left - len(rows)
+        wanted = Filter(kinds=kinds, actor=actor, since=since, until=until)
+        async for recorded in search(self._db, wanted, limit=limit):
+            yield recorded
 
     async def _append(self, transaction: Transaction, events: Iterable[tuple[Event, float]]) -> Anchor:
         lock = " FOR UPDATE" if transaction.dialect == "postgresql" else ""
@@ -163,9 +154,8 @@ class Trail:
         while part := list(islice(left, _PART)):
             rows = []
             for event, at in part:
-                made = link(event, end, at)
-                rows.append(made.values())
-                end = Anchor(made.seq, made.digest)
+                rows.append(link(event, end, at))
+                end = Anchor(rows[-1]["seq"], rows[-1]["digest"])
             await transaction.many(_INSERT, rows)
         await transaction.execute(
             "UPDATE audit_head SET seq = :seq, digest = :digest WHERE id = 1", seq=end.seq, digest=end.digest
@@ -175,6 +165,7 @@ class Trail:
     async def _keep_up(self) -> None:
         wait = self._window
         while self._queued and not await self._closes_within(wait):
+            audit_queue(len(self._queued))
             try:
                 await self.flush()
                 wait = self._window
@@ -190,35 +181,12 @@ class Trail:
             return False
 
 
+async def head(db: Database) -> Anchor:
+    """Where the trail in a database ends. Raises: TrailBroken."""
+    return _anchor(await db.row("SELECT seq, digest FROM audit_head WHERE id = 1"))
+
+
 def _anchor(row: Row | None) -> Anchor:
     if row is None:
         raise TrailBroken("The audit trail has no head row.", hint="Someone removed it: restore the last backup.")
     return Anchor(row["seq"], row["digest"])
-
-
-def _recorded(row: Row) -> Recorded:
-    try:
-        subject = json.loads(row["subject"])
-        event = Event(row["kind"], row["actor"], subject, row["outcome"], row["rule"], row["request_id"])
-    except (EventRefused, ValueError, TypeError) as error:
-        raise TrailBroken(f"Row {row['seq']} of the audit trail is no event.", hint="Verify the trail.") from error
-    return Recorded(row["seq"], row["at"], event)
-
-
-def _conditions(
-    kinds: Collection[str] | None, actor: str | None, since: float | None, until: float | None
-) -> tuple[str, dict[str, str | float]]:
-    names = {f"kind{index}": kind for index, kind in enumerate(sorted(kinds or ()))}
-    listed = " AND kind IN (" + ", ".join(f":{name}" for name in names) + ")" if names else ""
-    if kinds is not None and not names:
-        listed = " AND 1 = 0"
-    where, values = listed, dict[str, str | float](names)
-    for column, sign, name, value in (
-        ("actor", "=", "actor", actor),
-        ("at", ">=", "since", since),
-        ("at", "<", "until", until),
-    ):
-        if value is not None:
-            where += f" AND {column} {sign} :{name}"
-            values[name] = value
-    return where, values

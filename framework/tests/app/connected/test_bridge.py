@@ -2,11 +2,14 @@
 
 from typing import Annotated, Any
 
+import pytest
 from fastmcp import FastMCP
 from protected import Serve, result_of
 from pydantic import Field
 
 from gatelodge.app.bridge.packs import add_packs
+from gatelodge.core.codes import Code
+from gatelodge.core.problem import META, problem
 from gatelodge.storage.errors import StorageUnavailable
 from gatelodge.toolpacks.errors import ArgumentRefused
 from gatelodge.toolpacks.pack import Pack, PackContext, PackPrompt, PackResult, PackTool
@@ -80,6 +83,29 @@ async def test_a_packs_own_words_reach_the_caller_and_details_of_other_faults_do
     assert texts["refuse"] == "That word is not said. Say another one."
     assert "does not answer right now" in texts["away"]
     assert "canary" not in texts["away"]
+
+
+@pytest.mark.parametrize("era", ["modern", "2025-11-25"])
+async def test_a_tools_error_has_the_members_of_every_error_beside_its_text(serve: Serve, era: str) -> None:
+    served = await serve(server())
+    writer = served.bearer("notes:write")
+    for word, code in (("refuse", Code.ARGUMENT_REFUSED), ("away", Code.STORAGE_UNAVAILABLE)):
+        call = {"name": "echo", "arguments": {"word": word}}
+        if era == "modern":
+            answer = await served.rpc("tools/call", call, writer)
+        else:
+            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+            wire = {"accept": "application/json, text/event-stream", "mcp-protocol-version": era}
+            answer = await served.http.post("/mcp", json=body, headers=writer | wire)
+        result = result_of(answer)["result"]
+        assert result["isError"] is True
+        assert result.get("structuredContent") is None
+        told = result["_meta"][META]
+        assert told.pop("request_id") == answer.headers["x-request-id"]
+        text = result["content"][0]["text"]
+        hint = "Say another one." if word == "refuse" else code.meaning.hint
+        assert told == problem(code, None, detail=text, hint=hint)
+        assert "canary" not in answer.text
 
 
 async def test_a_prompt_needs_the_reading_scope_and_says_what_is_wrong(serve: Serve) -> None:

@@ -15,6 +15,7 @@ from protected import Served
 from starlette.applications import Starlette
 
 from gatelodge import SettingsInvalid, protect
+from gatelodge.core.problem import META
 from gatelodge.toolpacks.packs import NAMES, PackUnknown, load
 
 LINK = "https://localhost:8443/workspace/accounts?link=github"
@@ -121,6 +122,8 @@ async def test_an_account_that_is_not_linked_is_asked_for_in_the_form_that_the_c
     [asked] = old["error"]["data"]["elicitations"]
     assert (asked["mode"], asked["url"]) == ("url", LINK)
     assert LINK in old["error"]["message"]
+    assert old["error"]["data"]["code"] == "connection_missing"
+    assert LINK in old["error"]["data"]["hint"]
     new = answer(await ask(served, "tools/call", WHO, "workspace:read", can=OPENS_URLS))["result"]
     assert new["resultType"] == "input_required"
     assert new["inputRequests"]["link-github"]["params"]["url"] == LINK
@@ -128,6 +131,8 @@ async def test_an_account_that_is_not_linked_is_asked_for_in_the_form_that_the_c
         told = answer(await ask(served, "tools/call", WHO, "workspace:read", version=version, can=can))["result"]
         assert told["isError"] is True
         assert LINK in told["content"][0]["text"]
+        assert told["_meta"][META]["code"] == "connection_missing"
+        assert LINK in told["_meta"][META]["hint"]
 
 
 @pytest.mark.parametrize("action", ["accept", "decline", "cancel"])

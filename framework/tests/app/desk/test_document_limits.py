@@ -62,6 +62,9 @@ async def test_after_a_while_one_more_is_fetched(desk: Desk) -> None:
     await use_up(desk)
     desk.clock.advance(int((await opened(desk, "https://good.example/next")).headers["retry-after"]))
     assert (await opened(desk, "https://good.example/next")).status_code == 400
+    for number in range(MOST - 1):
+        # All of the minute were at once, so all are over at once.
+        assert (await opened(desk, f"https://good.example/again-{number}")).status_code == 400
     assert (await opened(desk, "https://good.example/second")).status_code == 429
 
 

@@ -5,13 +5,16 @@ import hashlib
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from json import loads
 from typing import Any
 
 import pytest
+from problems import members
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gatelodge.app.desk.pages import notice, page, plain
+from gatelodge.core.codes import Code
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -102,7 +105,7 @@ def test_every_page_allows_no_script_no_frame_and_is_kept_nowhere(name: str) -> 
     request = Request({"type": "http", "headers": []})
     made: dict[str, Callable[[], Response]] = {
         "consent": consent,
-        "notice": lambda: notice(request, 400, "invalid_request", "Title", "Text"),
+        "notice": lambda: notice(request, 400, "invalid_request", "Title", "Text", code=Code.AUTHORIZATION_REQUEST),
         "onward": lambda: page("onward", target="https://localhost/x?a=b&c=d"),
     }
     response = made[name]()
@@ -142,10 +145,13 @@ def test_going_on_needs_no_script_and_can_be_done_by_hand() -> None:
 )
 def test_a_client_that_asks_for_json_gets_it(accept: str, json: bool) -> None:
     request = Request({"type": "http", "headers": [(b"accept", accept.encode())]})
-    response = notice(request, 400, "invalid_client", "Title", "Text.", hint="Hint.", client_id="https://x.example/<b>")
+    code = Code.CLIENT_DOCUMENT_INVALID
+    url = "https://x.example/<b>"
+    response = notice(request, 400, "invalid_client", "Title", "Text.", code=code, hint="Hint.", client_id=url)
     assert response.status_code == 400
-    assert (response.headers["content-type"] == "application/json") is json
+    assert (response.headers["content-type"] == "application/problem+json") is json
     if json:
-        assert bytes(response.body) == b'{"error":"invalid_client","error_description":"Text. Hint."}'
+        told = {"detail": "Text.", "hint": "Hint."}
+        assert loads(bytes(response.body)) == members(code, "invalid_client", "Text. Hint.", **told)
     else:
         assert "<b>" not in bytes(response.body).decode()

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from client_bodies import CLAUDE_CODE
 from managed_realm import ManagedRealm, token_of
+from problems import constant
 from registering_realm import ENDPOINT, ISSUER
 
 PUBLIC = f"{ISSUER}/clients-registrations/openid-connect"
@@ -81,7 +82,8 @@ async def test_without_the_clients_own_token_all_answers_are_the_same(
         for client_id in ("c-1", "nobody")
     ]
     assert {answer.status_code for answer in answers} == {401}
-    assert answers[0].content == answers[1].content
+    assert constant(answers[0]) == constant(answers[1])
+    assert len(answers[0].content) == len(answers[1].content)
     assert answers[0].headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert "c-1" in realm.clients
 
@@ -103,7 +105,7 @@ async def test_management_leaves_one_line_without_the_token(
     caplog.set_level(logging.DEBUG, "gatelodge")
     await http.get(f"{ENDPOINT}/c-1", headers=bearer(token_of("c-1")))
     await http.get(f"{ENDPOINT}/c-1", headers=bearer(token_of("c-9")))
-    first, second = [record.getMessage() for record in caplog.records]
+    first, second = [record.getMessage() for record in caplog.records if record.name != "gatelodge.access"]
     assert first == "management: client_id=c-1 read"
     assert second.startswith("management refused: GET client_id=c-1 (invalid_token: Keycloak answered GET with 401")
     assert token_of("c-1") not in caplog.text

@@ -4,14 +4,18 @@ Invariants: migrations are applied and keys checked before anything is served; t
 database are closed last, after refreshes in flight have come to their end. Not here: routes and tools (``service``).
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from httpx import AsyncBaseTransport
+
 from gatelodge.audit.trail import Trail
 from gatelodge.connections.cache import AnswerCache
 from gatelodge.connections.linking import Linking
+from gatelodge.connections.naming import Naming
 from gatelodge.connections.registry import PROVIDERS, Registry
 from gatelodge.connections.session_stores import DatabaseSessions, MemorySessions, SessionStore
 from gatelodge.connections.sessions import WebSessions
@@ -22,6 +26,7 @@ from gatelodge.connections.upstream import Upstream
 from gatelodge.core.clock import Clock
 from gatelodge.outbound.client import Outbound
 from gatelodge.outbound.pool import PooledTransport
+from gatelodge.outbound.traced import TracedTransport
 from gatelodge.settings.connected import ConnectedSettings
 from gatelodge.settings.load import SettingsInvalid
 from gatelodge.settings.proxy import own_hosts
@@ -31,6 +36,7 @@ from gatelodge.vault.env_store import EnvTokenStore
 from gatelodge.vault.key_source import load_keyring
 from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.owner import service
+from gatelodge.vault.process_memory import keep_memory_private
 from gatelodge.vault.sql_store import SqlTokenStore
 from gatelodge.vault.store import TokenStore
 
@@ -48,15 +54,19 @@ class Parts:
     tokens: AccessTokens
     upstream: Upstream
     linking: Linking
+    naming: Naming
     sessions: WebSessions
     states: AuthorizationStates
+    outbound: Outbound
 
 
 @asynccontextmanager
 async def opened(settings: ConnectedSettings, registry: Registry, clock: Clock) -> AsyncIterator[Parts]:
     """The parts. Raises: VaultKeyUnusable, StorageUnavailable, StorageFault, SettingsInvalid (Coda without a token)."""
     config, audience = settings.vault.vault_config(), settings.server.public_url
-    keyring = load_keyring(config)
+    keep_memory_private()
+    # A key file may be on a slow mount.
+    keyring = await asyncio.to_thread(load_keyring, config)
     async with AsyncExitStack() as stack:
         database = await open_database(settings.vault.database_config())
         stack.push_async_callback(database.aclose)
@@ -97,16 +107,21 @@ async def opened(settings: ConnectedSettings, registry: Registry, clock: Clock) 
             store=store,
             tokens=tokens,
             upstream=Upstream(outbound, tokens, registry, clock, services=own, cache=cache, limits=limits),
+            naming=Naming(store, tokens, registry, outbound, clock),
             linking=Linking(store, registry, endpoints, outbound=outbound, trail=trail, clock=clock),
             sessions=sessions,
             states=AuthorizationStates(database, keyring, clock, audience=audience),
+            outbound=outbound,
         )
 
 
 def _outbound(settings: ConnectedSettings) -> Outbound:
     """One pooled client for every provider, kept away from internal addresses that the operator did not name."""
     hosts = own_hosts(settings.connections.provider_configs())
-    transport = PooledTransport(settings.proxy.pool(), own=hosts, ca_file=settings.server.ca_file)
+    transport: AsyncBaseTransport = PooledTransport(settings.proxy.pool(), own=hosts, ca_file=settings.server.ca_file)
+    traces = settings.server.tracing_config()
+    if traces.endpoint is not None:
+        transport = TracedTransport(transport, propagate=traces.upstream)
     return Outbound(
         timeout=settings.proxy.proxy_seconds, max_bytes=settings.proxy.proxy_answer_bytes, transport=transport
     )

@@ -12,9 +12,11 @@ from fastmcp import FastMCP
 from starlette.routing import BaseRoute
 
 from gatelodge.app.bridge.packs import add_packs
-from gatelodge.app.connected.chores import DAILY, OFTEN, every
+from gatelodge.app.chores import DAILY, OFTEN, every
 from gatelodge.app.connected.parts import Parts, opened
 from gatelodge.app.context import current_principal
+from gatelodge.audit.trail import Trail
+from gatelodge.connections.limits import LinkLimits
 from gatelodge.connections.parts import WebParts
 from gatelodge.connections.place import Place
 from gatelodge.connections.registry import Registry
@@ -27,8 +29,10 @@ from gatelodge.issuer.metadata import MetadataSource
 from gatelodge.outbound.client import Outbound
 from gatelodge.proxy.parts import ProxyParts
 from gatelodge.proxy.routes import proxy_routes
-from gatelodge.resource_server.cache import Verifier
+from gatelodge.ratelimit.limit import Limits
+from gatelodge.resource_server.identity import Identity
 from gatelodge.settings.connected import ConnectedSettings
+from gatelodge.storage.database import Database
 from gatelodge.storage.errors import StorageUnavailable
 from gatelodge.toolpacks.pack import Pack, PackContext
 from gatelodge.toolpacks.packs import load
@@ -59,6 +63,26 @@ class ConnectedService:
         """The scopes of its tools and of the proxy."""
         return f"{self._name}:read", f"{self._name}:write"
 
+    @property
+    def kept(self) -> tuple[Database, Trail] | None:
+        """The open database and its trail, while it runs."""
+        return None if self._parts is None else (self._parts.database, self._parts.trail)
+
+    @property
+    def outbound(self) -> Outbound | None:
+        """The way to providers, while it runs."""
+        return None if self._parts is None else self._parts.outbound
+
+    @property
+    def providers(self) -> list[tuple[str, str]]:
+        """Name and API of each provider that is set up."""
+        return [(name, self._registry.get(name).provider.api_base) for name in self._registry.names()]
+
+    @property
+    def sessions_in_redis(self) -> bool:
+        """Whether browsers' sessions need Redis."""
+        return self.settings.web.session_store == "redis"
+
     async def bind(self, pack: Pack) -> PackContext:
         """What one call of a pack's tool is given. Raises: SessionRequired, StorageUnavailable."""
         principal, parts = current_principal(), self._parts
@@ -74,20 +98,22 @@ class ConnectedService:
         self,
         routes: list[BaseRoute],
         *,
-        verifier: Verifier,
-        metadata: MetadataSource,
-        keys: KeySource,
+        identity: Identity,
+        metadata: MetadataSource | None,
+        keys: KeySource | None,
         outbound: Outbound,
         metadata_url: str,
+        limits: Limits,
     ) -> AsyncIterator[None]:
         """Open everything, serve its routes in front of ``routes``, and do its chores. Raises: as ``parts.opened``."""
         async with AsyncExitStack() as stack:
             parts = await stack.enter_async_context(opened(self.settings, self._registry, self._clock))
-            web = self._web(parts, verifier, metadata, keys, outbound, metadata_url=metadata_url)
+            web = self._web(parts, identity, metadata, keys, outbound, metadata_url=metadata_url, limits=limits)
             ours: list[BaseRoute] = [*connection_routes(web, self._clock)]
             if self.settings.proxy.proxy == "on":
-                ours += proxy_routes(self._proxy(parts, verifier, metadata_url))
+                ours += proxy_routes(self._proxy(parts, identity, metadata_url))
             await stack.enter_async_context(every(DAILY, "sweep of connections", parts.tokens.sweep))
+            await stack.enter_async_context(every(DAILY, "names of accounts", parts.naming.sweep))
             await stack.enter_async_context(every(OFTEN, "clean-up of sessions", web.sweep))
             before, self._parts = list(routes), parts
             routes[:0] = ours
@@ -99,16 +125,18 @@ class ConnectedService:
     def _web(
         self,
         parts: Parts,
-        verifier: Verifier,
-        metadata: MetadataSource,
-        keys: KeySource,
+        identity: Identity,
+        metadata: MetadataSource | None,
+        keys: KeySource | None,
         outbound: Outbound,
         *,
         metadata_url: str,
+        limits: Limits,
     ) -> WebParts:
         server, secret = self.settings.server, self.settings.web.web_client_secret
         sign_in = None
-        if secret is not None:
+        # Browsers sign in at Keycloak; in a mode without it, whoever stands in front signs them in.
+        if secret is not None and metadata is not None and keys is not None:
             sign_in = SignIn(
                 self._place,
                 server.issuer_config(),
@@ -124,17 +152,19 @@ class ConnectedService:
             registry=self._registry,
             store=parts.store,
             linking=parts.linking,
+            naming=parts.naming,
             states=parts.states,
             sessions=parts.sessions,
-            verifier=verifier,
+            identity=identity,
             trail=parts.trail,
             server=self._name,
             resource_metadata_url=metadata_url,
             sign_in=sign_in,
             allowed_origins=server.allowed_origins,
+            limits=LinkLimits.of(server.limits_config(), limits),
         )
 
-    def _proxy(self, parts: Parts, verifier: Verifier, metadata_url: str) -> ProxyParts:
+    def _proxy(self, parts: Parts, identity: Identity, metadata_url: str) -> ProxyParts:
         proxy, server = self.settings.proxy, self.settings.server
         return ProxyParts(
             base=self._place.base,
@@ -142,7 +172,7 @@ class ConnectedService:
             registry=self._registry,
             upstream=parts.upstream,
             tokens=parts.tokens,
-            verifier=verifier,
+            identity=identity,
             trail=parts.trail,
             resource_metadata_url=metadata_url,
             link_url=self._place.link_url,

@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gatelodge.app.desk import consent
-from gatelodge.app.desk.caller import caller
 from gatelodge.app.desk.clients import DocumentClients
 from gatelodge.app.desk.pages import page, plain
 from gatelodge.app.desk.refusals import HostNotAllowed, again, cancelled, refusal, unclear
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.urls import origin_of
+from gatelodge.ratelimit.address import caller
 from gatelodge.registration.documents.document_url import checked_url, host_of
 from gatelodge.registration.documents.errors import DocumentUnavailable, DocumentWithdrawn
 from gatelodge.registration.documents.hosts import DocumentHosts
@@ -114,7 +114,7 @@ class Authorize:
             raise HostNotAllowed(host, self.hosts.allowed)
         # Before the ``try``: over the limit, Keycloak is not asked either.
         if not self.store.holds(client_id):
-            self.limits.count_new(caller(request, self.trusted_proxies))
+            await self.limits.count_new(caller(request.scope, self.trusted_proxies))
         try:
             return (await self.store.get(client_id)).document
         except DocumentUnavailable:

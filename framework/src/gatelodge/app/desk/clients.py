@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+from gatelodge.app.desk.auditing import DeskAudit
 from gatelodge.core.clock import Clock
 from gatelodge.registration.documents.model import ClientDocument
 from gatelodge.registration.keycloak_clients import KeycloakClients
@@ -33,6 +34,7 @@ class DocumentClients:
     clock: Clock
     keys_url: Callable[[str], str]
     grace: float
+    audit: DeskAudit = field(default_factory=DeskAudit)
     _known: dict[str, tuple[str, float]] = field(default_factory=dict, init=False, repr=False)
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, init=False, repr=False)
 
@@ -44,6 +46,8 @@ class DocumentClients:
             signed = document.method == "private_key_jwt"
             keys_url = self.keys_url(document.client_id) if signed else None
             outcome = await provision(self.clients, document, keys_url=keys_url, now=self.clock.now())
+            if outcome in {"created", "updated"}:
+                await self.audit.document(document.client_id, outcome)
             self._remember(document)
             return outcome
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from gatelodge.app.answers import unavailable_answer
 from gatelodge.app.desk.clients import named_by
 from gatelodge.app.documents import not_found
 from gatelodge.core.errors import GatelodgeError
@@ -43,5 +44,5 @@ class Keys:
             keys = await self.store.keys(client_id)
         except GatelodgeError as error:
             logger.warning("no keys of %s for Keycloak: %s", client_id, error.detail)
-            return JSONResponse({"error": "temporarily_unavailable"}, 503)
+            return unavailable_answer(error)
         return JSONResponse(dict(keys))

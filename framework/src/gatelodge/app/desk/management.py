@@ -6,17 +6,18 @@ Usable from any browser origin: the token is in a header that no browser adds by
 
 import logging
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gatelodge.app.desk.caller import caller
+from gatelodge.app.desk.auditing import DeskAudit
 from gatelodge.app.desk.registrations import read_body, refuse, rendered
 from gatelodge.app.documents import not_found, shared
 from gatelodge.core.urls import path_of
 from gatelodge.outbound.client import Outbound
+from gatelodge.ratelimit.address import caller
 from gatelodge.registration.answers import RegistrationAnswer, with_public_address
 from gatelodge.registration.config import RegistrationPolicy
 from gatelodge.registration.errors import RegistrationError, RegistrationTokenInvalid
@@ -45,6 +46,7 @@ class Management:
     trusted_proxies: frozenset[str] = frozenset()
     clients: KeycloakClients | None = None
     folding: Folding | None = None
+    audit: DeskAudit = field(default_factory=DeskAudit)
 
     async def answer(self, request: Request) -> Response:
         client_id = request.path_params["client_id"]
@@ -52,7 +54,7 @@ class Management:
             return await not_found(request)
         about = f"client_id={client_id}"
         try:
-            self.limits.count_request(caller(request, self.trusted_proxies))
+            await self.limits.count_request(caller(request.scope, self.trusted_proxies))
             token = registration_token(request.headers.getlist("authorization"))
             raw = await read_body(request) if request.method == "PUT" else b""
             # Folding gives the client to somebody else meanwhile, or it does not: never both at once.
@@ -61,7 +63,9 @@ class Management:
                 answer = await self._asked(request.method, client_id, token, raw)
                 if self.folding is not None and request.method != "GET":
                     self.folding.forget(client_id)
+            await self.audit.managed(request, client_id)
         except RegistrationError as error:
+            self.audit.refused(request, error)
             return refuse("management", f"{request.method} {about}", error)
         except ClientDisconnect:
             logger.info("management given up by the client: %s", about)

@@ -15,6 +15,10 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from gatelodge.core.codes import Code
+from gatelodge.core.problem import MEDIA_TYPE, problem
+from gatelodge.observability.request_id import current_request_id
+
 __all__ = ["notice", "page", "plain"]
 
 _LOADER = PackageLoader("gatelodge.app.desk")
@@ -51,15 +55,22 @@ def notice(
     title: str,
     text: str,
     *,
+    code: Code | None,
     hint: str = "",
     client_id: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Why it does not go on: a page for a person; JSON after RFC 6749, section 5.2, for a client that asks for it."""
+    """Why it does not go on: a page for a person; problem details for a client that asks for JSON.
+
+    Beside their members stand those of RFC 6749, section 5.2; without a ``code``, which is no error, only these.
+    """
     if _wants_json(request):
         described = " ".join(filter(None, (text, hint)))
-        body = {"error": error, "error_description": described}
-        answer: Response = JSONResponse(body, status, {"cache-control": "no-store"})
+        body: dict[str, Any] = {"error": error, "error_description": described}
+        if code is not None:
+            body |= problem(code, current_request_id(), status=status, detail=text, hint=hint)
+        media = "application/json" if code is None else MEDIA_TYPE
+        answer: Response = JSONResponse(body, status, {"cache-control": "no-store"}, media_type=media)
     else:
         answer = page(
             "notice", status, title=title, text=text, hint=hint, error=error, client_id=plain(client_id, _LONGEST)

@@ -6,6 +6,7 @@ Not here: routes (``create``).
 import logging
 from dataclasses import dataclass
 
+from gatelodge.app.desk.auditing import DeskAudit
 from gatelodge.app.desk.authorize import Authorize
 from gatelodge.app.desk.clients import DocumentClients, keys_path
 from gatelodge.app.desk.consent import Tickets
@@ -14,6 +15,8 @@ from gatelodge.core.clock import Clock
 from gatelodge.core.secret import generate, read_or_create
 from gatelodge.outbound.client import Outbound
 from gatelodge.outbound.guard import GuardedOutbound
+from gatelodge.ratelimit.limit import Limits
+from gatelodge.ratelimit.rate import Rate
 from gatelodge.registration.documents.hosts import DocumentHosts
 from gatelodge.registration.documents.known import read_known
 from gatelodge.registration.documents.store import DocumentStore
@@ -63,7 +66,13 @@ def keycloak_clients(settings: DeskSettings, outbound: Outbound, clock: Clock) -
 
 
 def document_parts(
-    settings: DeskSettings, clients: KeycloakClients | None, clock: Clock, guarded: GuardedOutbound | None = None
+    settings: DeskSettings,
+    clients: KeycloakClients | None,
+    limits: Limits,
+    clock: Clock,
+    guarded: GuardedOutbound | None = None,
+    *,
+    audit: DeskAudit,
 ) -> DocumentParts:
     """The parts; ``guarded`` fetches from strangers. Raises: KnownDocumentUnusable."""
     fetch = guarded or GuardedOutbound(ca_file=settings.ca_file, local_hosts=settings.client_document_local_hosts)
@@ -79,7 +88,7 @@ def document_parts(
     )
     internal = settings.desk_internal_url
     made = (
-        DocumentClients(clients, clock, lambda name: internal + keys_path(name), settings.withdrawn_grace)
+        DocumentClients(clients, clock, lambda name: internal + keys_path(name), settings.withdrawn_grace, audit)
         if clients
         else None
     )
@@ -92,7 +101,7 @@ def document_parts(
         store=store,
         clients=made,
         tickets=Tickets(key, clock),
-        limits=DocumentLimits(per_address=settings.new_documents_per_address, clock=clock),
+        limits=DocumentLimits(limits.limit("new-documents", Rate(settings.new_documents_per_address))),
         trusted_proxies=settings.trusted_proxies,
     )
     return DocumentParts(fetch, store, made, authorize, Keys(store, known.keys()))

@@ -50,6 +50,8 @@ class Refresher:
             if outcome in {"marked", "disabled"} and client_id not in self._ended:
                 logger.warning("client document %s is gone: client %s", client_id, outcome)
             if outcome == "disabled":
+                if client_id not in self._ended:
+                    await self.clients.audit.document(client_id, outcome)
                 self._ended.add(client_id)
             return
         if held.changed or client_id in self._gone | self._ended:

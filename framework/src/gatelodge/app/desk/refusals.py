@@ -51,6 +51,7 @@ def refusal(request: Request, error: GatelodgeError, client_id: str) -> Response
                 "The sign-in service does not answer.",
                 hint="Try again in a moment.",
                 headers={"retry-after": str(_KEYCLOAK_AWAY)},
+                code=error.code,
             )
         case TooManyDocuments():
             return notice(
@@ -60,7 +61,8 @@ def refusal(request: Request, error: GatelodgeError, client_id: str) -> Response
                 "Too many new applications",
                 error.description,
                 client_id=client_id,
-                headers={"retry-after": str(error.retry_after)},
+                headers=error.headers,
+                code=error.code,
             )
         case DocumentUnavailable():
             return notice(
@@ -72,6 +74,7 @@ def refusal(request: Request, error: GatelodgeError, client_id: str) -> Response
                 hint="Try again in a minute. If it stays, the application's developer must look at that address.",
                 client_id=client_id,
                 headers={"retry-after": str(_DOCUMENT_AWAY)},
+                code=error.code,
             )
         case HostNotAllowed():
             return notice(
@@ -82,33 +85,36 @@ def refusal(request: Request, error: GatelodgeError, client_id: str) -> Response
                 f"Applications may sign in here whose description is on: {error.allowed}.",
                 hint="Whoever runs this service can allow its host. The application may also register itself.",
                 client_id=client_id,
+                code=error.code,
             )
         case DocumentWithdrawn():
             text, hint = "The document that describes it is gone.", "Ask the application's developer."
         case DocumentError():
             text, hint = error.description, "The application's developer must mend this."
         case _:
-            text, hint = error.public, error.hint
+            text, hint = error.public, error.public_hint
     title = "This application cannot sign in here"
-    return notice(request, 400, "invalid_client", title, text, hint=hint, client_id=client_id)
+    return notice(request, 400, "invalid_client", title, text, code=error.code, hint=hint, client_id=client_id)
 
 
 def unclear(request: Request) -> Response:
     """For a request without a single meaning."""
     text = "The request must name exactly one client_id, and must not have been passed on before."
-    return notice(request, 400, "invalid_request", "This sign-in link is not usable", text, hint=_START_AGAIN)
+    return _unusable(request, "This sign-in link is not usable", text)
 
 
 def again(request: Request) -> Response:
     """For a form that is stale, used, or not of the page that this browser was shown."""
     text = "This answer belongs to no question that was asked in this browser in the last ten minutes."
-    return notice(request, 400, "invalid_request", "Please start again", text, hint=_START_AGAIN)
+    return _unusable(request, "Please start again", text)
 
 
 def cancelled(request: Request) -> Response:
     """For a person who said no."""
     text = "The application was told nothing. You can close this page."
-    return notice(request, 200, "access_denied", "Cancelled", text)
+    return notice(request, 200, "access_denied", "Cancelled", text, code=None)
 
 
-_START_AGAIN = "Start again in the application."
+def _unusable(request: Request, title: str, text: str) -> Response:
+    code = Code.AUTHORIZATION_REQUEST
+    return notice(request, 400, "invalid_request", title, text, code=code, hint=code.meaning.hint)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from starlette.routing import Route
 
+from gatelodge.app.desk.auditing import DeskAudit
 from gatelodge.app.desk.background import Job
 from gatelodge.app.desk.management import Management, management_routes
 from gatelodge.app.desk.registrations import Registrations
@@ -14,6 +15,8 @@ from gatelodge.app.documents import shared
 from gatelodge.core.clock import Clock
 from gatelodge.core.urls import path_of
 from gatelodge.outbound.client import Outbound
+from gatelodge.ratelimit.limit import Limits
+from gatelodge.ratelimit.rate import Rate
 from gatelodge.registration.folding import Folding
 from gatelodge.registration.forward import ENDPOINT
 from gatelodge.registration.keycloak_clients import KeycloakClients
@@ -35,26 +38,33 @@ class RegistrationParts:
 
 
 def registration_parts(
-    settings: DeskSettings, outbound: Outbound, clients: KeycloakClients | None, clock: Clock
+    settings: DeskSettings,
+    outbound: Outbound,
+    clients: KeycloakClients | None,
+    limits: Limits,
+    clock: Clock,
+    *,
+    audit: DeskAudit,
 ) -> RegistrationParts:
     """The parts. Raises: RegistrationPolicyInvalid."""
     policy = settings.registration_policy()
     keycloak, endpoint = settings.issuer_internal_url, settings.issuer + ENDPOINT
-    limits = RegistrationLimits(
-        per_address=settings.registrations_per_address, per_host=settings.registrations_per_host, clock=clock
+    counted = RegistrationLimits(
+        addresses=limits.limit("registrations", Rate(settings.registrations_per_address)),
+        hosts=limits.limit("new-clients", Rate(settings.registrations_per_host)),
     )
     proxies = settings.trusted_proxies
     folding = None if clients is None else Folding(clients, clock)
-    made = Registrations(outbound, keycloak, policy, endpoint, limits, clock, proxies, clients, folding)
-    own = Management(outbound, keycloak, policy, endpoint, limits, proxies, clients, folding)
+    made = Registrations(outbound, keycloak, policy, endpoint, counted, clock, proxies, clients, folding, audit)
+    own = Management(outbound, keycloak, policy, endpoint, counted, proxies, clients, folding, audit)
     routes = [shared(path_of(endpoint), ["POST"], made.answer), *management_routes(own)]
-    return RegistrationParts(routes, [_reaper(settings, clients, clock)] if clients is not None else [])
+    return RegistrationParts(routes, [_reaper(settings, clients, clock, audit)] if clients is not None else [])
 
 
-def _reaper(settings: DeskSettings, clients: KeycloakClients, clock: Clock) -> Job:
+def _reaper(settings: DeskSettings, clients: KeycloakClients, clock: Clock, audit: DeskAudit) -> Job:
     policy, cursor = settings.reap_policy(), Cursor()
 
     async def reap() -> SweepReport:
-        return await sweep(clients, policy=policy, now=clock.now(), dry_run=False, cursor=cursor)
+        return await sweep(clients, policy=policy, now=clock.now(), dry_run=False, cursor=cursor, removed=audit.reaped)
 
     return Job("reaper", SWEEP_EVERY, reap)

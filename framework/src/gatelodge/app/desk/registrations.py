@@ -5,15 +5,16 @@ do with its entry later (``management``).
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from gatelodge.app.desk.caller import caller
+from gatelodge.app.desk.auditing import DeskAudit
 from gatelodge.core.clock import Clock
 from gatelodge.outbound.client import Outbound
+from gatelodge.ratelimit.address import caller
 from gatelodge.registration.answers import RegistrationAnswer, refused, with_public_address
 from gatelodge.registration.body import acceptable
 from gatelodge.registration.config import RegistrationPolicy
@@ -45,20 +46,24 @@ class Registrations:
     trusted_proxies: frozenset[str] = frozenset()
     clients: KeycloakClients | None = None
     folding: Folding | None = None
+    audit: DeskAudit = field(default_factory=DeskAudit)
 
     async def answer(self, request: Request) -> Response:
         raw = b""
         try:
-            address = caller(request, self.trusted_proxies)
-            self.limits.count_request(address)
+            address = caller(request.scope, self.trusted_proxies)
+            await self.limits.count_request(address)
             raw = await read_body(request)
             decision, answer = await self._answer(acceptable(raw, self.policy), address)
+            about, folded = summary(raw), decision != "accepted"
+            await self.audit.registered(request, str(answer.body["client_id"]), folded=folded, about=about)
         except RegistrationError as error:
+            self.audit.refused(request, error)
             return refuse("registration", summary(raw), error)
         except ClientDisconnect:
             logger.info("registration given up by the client")
             return Response(status_code=400)
-        logger.info("registration %s: %s client_id=%s", decision, summary(raw), answer.body["client_id"])
+        logger.info("registration %s: %s client_id=%s", decision, about, answer.body["client_id"])
         return rendered(with_public_address(answer, self.endpoint))
 
     async def _answer(self, body: dict[str, Any], address: str) -> tuple[str, RegistrationAnswer]:
@@ -77,7 +82,7 @@ class Registrations:
 
     async def _new(self, body: dict[str, Any], address: str) -> tuple[RegistrationAnswer, bool]:
         """Register a client, and whether it could be marked as the desk's."""
-        self.limits.count_client(body["redirect_uris"], address)
+        await self.limits.count_client(body["redirect_uris"], address)
         answer = await register(self.outbound, self.keycloak_url, body)
         if self.clients is None:
             return answer, False

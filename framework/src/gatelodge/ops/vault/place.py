@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatelodge.audit.actor import of_operator
+from gatelodge.audit.event import Event
 from gatelodge.audit.trail import Trail
 from gatelodge.core.clock import SystemClock
 from gatelodge.settings.vault import VaultSettings
@@ -14,11 +15,12 @@ from gatelodge.storage.database import Database, open_database
 from gatelodge.storage.migrations import migrate
 from gatelodge.vault.config import VaultConfig
 from gatelodge.vault.errors import StoreReadOnly
-from gatelodge.vault.key_source import load_keyring, make_key_file, new_key, write_key_file
+from gatelodge.vault.key_source import change_key_file, load_keyring, make_key_file, new_key
 from gatelodge.vault.keyring import Keyring
+from gatelodge.vault.process_memory import keep_memory_private
 from gatelodge.vault.sql_store import SqlTokenStore
 
-__all__ = ["Place", "initialise", "new_primary", "opened", "retire"]
+__all__ = ["Place", "initialise", "new_primary", "opened", "retire", "told"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ async def opened(settings: VaultSettings, *, keyring: Keyring | None = None) -> 
         raise StoreReadOnly(
             "GATELODGE_TOKEN_STORE is env: there is no vault, credentials are read from the environment"
         )
+    keep_memory_private()
     keyring = keyring or load_keyring(config)
     clock = SystemClock()
     db = await open_database(settings.database_config())
@@ -64,25 +67,30 @@ async def initialise(settings: VaultSettings) -> tuple[str, bool, tuple[str, ...
     path = config.key_file if config.production else config.kept_in
     made = path is not None and config.key is None and make_key_file(path)
     async with opened(settings) as place:
+        if made:
+            await told(place, action="init", key=place.keyring.primary_id)
         return str(config.kept_in or "the environment"), made, place.keyring.ids
 
 
 def new_primary(settings: VaultSettings) -> None:
     """A new primary key in front of those in the key file. Raises: StoreReadOnly, when no file holds them."""
     path = _key_file(settings.vault_config())
-    keyring = load_keyring(settings.vault_config())
-    kept = [key for key in map(keyring.find, keyring.ids) if key is not None]
-    write_key_file(path, [new_key(), *kept])
+    # In development there may be none yet.
+    load_keyring(settings.vault_config())
+    change_key_file(path, lambda kept: [new_key(), *kept])
 
 
 async def retire(place: Place, key_id: str) -> None:
     """Take a key that nothing needs out of the key file. Raises: VaultKeyUnusable, StoreReadOnly."""
     path = _key_file(place.config)
     await place.store.rotation.retire(key_id, actor=place.actor)
-    # Read again: another command may have put a new key there while this one rotated.
-    now = load_keyring(place.config)
-    kept = [key for key in map(now.find, now.ids) if key is not None and key.id.hex() != key_id]
-    write_key_file(path, kept)
+    # Of what is in the file by now: another command may have put a new key there while this one rotated.
+    change_key_file(path, lambda kept: [key for key in kept if key.id.hex() != key_id])
+
+
+async def told(place: Place, *, action: str, key: str) -> None:
+    """Record what was done with a key, by its id."""
+    await place.trail.record(Event("admin.key", place.actor, {"action": action, "key": key}))
 
 
 def _key_file(config: VaultConfig) -> Path:
