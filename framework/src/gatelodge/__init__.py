@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gatelodge.access.requirement import public, requires
+    from gatelodge.app.auth_middleware import auth_middleware
     from gatelodge.app.context import current_principal
     from gatelodge.app.protect import protect
     from gatelodge.core.errors import GatelodgeError
@@ -19,6 +20,7 @@ __all__ = [
     "GatelodgeError",
     "Principal",
     "SettingsInvalid",
+    "auth_middleware",
     "current_principal",
     "load_settings",
     "protect",
@@ -30,6 +32,7 @@ _HOMES = {
     "GatelodgeError": "gatelodge.core.errors:GatelodgeError",
     "Principal": "gatelodge.core.identity:Principal",
     "SettingsInvalid": "gatelodge.settings.load:SettingsInvalid",
+    "auth_middleware": "gatelodge.app.auth_middleware:auth_middleware",
     "current_principal": "gatelodge.app.context:current_principal",
     "load_settings": "gatelodge.settings.load:load",
     "protect": "gatelodge.app.protect:protect",

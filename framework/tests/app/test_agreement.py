@@ -13,6 +13,8 @@ from protected import MODERN, Serve, Served, mixed_server, private_server, resul
 from gatelodge import requires
 from gatelodge.app.agreement import HANDSHAKE, is_modern, mismatch
 from gatelodge.app.message import Operation
+from gatelodge.core.codes import Code
+from gatelodge.core.problem import problem
 
 CALL = {"name": "read", "arguments": {}}
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
@@ -61,11 +63,15 @@ async def test_a_header_that_differs_from_the_body_is_refused_before_any_decisio
 
 async def test_the_refusal_does_not_tell_a_denied_tool_from_an_unknown_one(serve: Serve) -> None:
     served = await serve(private_server())
-    answers = {
-        (await served.rpc("tools/call", {"name": name}, {**served.bearer("notes:read"), "mcp-name": "other"})).content
+    answers = [
+        await served.rpc("tools/call", {"name": name}, {**served.bearer("notes:read"), "mcp-name": "other"})
         for name in ("purge", "nosuch", "read", "write")
-    }
-    assert len(answers) == 1
+    ]
+    assert len({len(answer.content) for answer in answers}) == 1
+    bodies = [answer.json() for answer in answers]
+    ids = [body["error"]["data"].pop("request_id") for body in bodies]
+    assert ids == [answer.headers["x-request-id"] for answer in answers]
+    assert all(body == bodies[0] for body in bodies)
 
 
 async def test_our_refusal_says_what_fastmcp_would_have_said(serve: Serve) -> None:
@@ -81,7 +87,11 @@ async def test_our_refusal_says_what_fastmcp_would_have_said(serve: Serve) -> No
         for headers in ({"mcp-name": "x"}, {"mcp-method": "x"}, {"mcp-name": "=?base64?!?="}):
             theirs = await plain.rpc("tools/call", CALL, headers)
             ours = await served.rpc("tools/call", CALL, {**served.bearer("notes:read"), **headers})
-            assert (ours.status_code, ours.json()) == (theirs.status_code, theirs.json())
+            said = ours.json()
+            data = said["error"].pop("data")
+            assert (ours.status_code, said) == (theirs.status_code, theirs.json())
+            assert data.pop("request_id") == ours.headers["x-request-id"]
+            assert data == problem(Code.HEADER_MISMATCH, None)
 
 
 @pytest.mark.parametrize("name", [b"mcp-name", b"mcp-method", b"mcp-protocol-version"])

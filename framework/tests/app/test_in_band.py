@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from protected import Serve, mixed_server, private_server, result_of
 
+from gatelodge.core.problem import META
+
 CHATGPT = {"user-agent": "openai-mcp/1.0.0 (+https://openai.com/bot)"}
 WRITE: dict[str, Any] = {"name": "write", "arguments": {}}
 METADATA = "https://localhost:8443/.well-known/oauth-protected-resource/mcp"
@@ -35,6 +37,8 @@ async def test_chatgpt_gets_the_challenge_in_the_result_and_in_the_header(serve:
     assert 'scope="notes:write"' in challenge
     assert 'error="insufficient_scope"' in challenge
     assert "error_description=" in challenge
+    told = result["_meta"][META]
+    assert (told["code"], told["request_id"]) == ("scope_missing", response.headers["x-request-id"])
     assert result.get("resultType") == ("complete" if era == "modern" else None)
     assert response.headers["cache-control"] == "no-store"
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
+from problems import constant, members, told
 from protected import ISSUER, PUBLIC_URL, Serve, mixed_server, private_server
 
 from gatelodge import protect
+from gatelodge.core.codes import Code
 from gatelodge.settings.server import ServerSettings
 
 ISSUER_FORMS = [
@@ -53,8 +55,8 @@ async def test_every_other_well_known_path_is_404_in_json(serve: Serve, method: 
     for headers in ({}, served.bearer("notes:read")):
         response = await served.http.request(method, path, headers=headers)
         assert response.status_code == 404
-        assert response.headers["content-type"] == "application/json"
-        assert method == "HEAD" or response.json() == {"error": "not_found"}
+        assert response.headers["content-type"] == "application/problem+json"
+        assert method == "HEAD" or told(response) == members(Code.NOT_FOUND)
         # A browser would report a network error instead of the 404.
         assert response.headers["access-control-allow-origin"] == "*"
 
@@ -69,7 +71,7 @@ async def test_get_head_and_post_give_the_same_challenge(serve: Serve, path: str
         assert {response.status_code for response in answers.values()} == {401}
         assert len({response.headers["www-authenticate"] for response in answers.values()}) == 1
         assert len({response.headers["content-length"] for response in answers.values()}) == 1
-        assert answers["GET"].content == answers["POST"].content != b""
+        assert constant(answers["GET"]) == constant(answers["POST"]) == members(Code.TOKEN_MISSING, "unauthorized")
 
 
 async def test_a_bad_token_gives_the_same_challenge_for_every_method(serve: Serve) -> None:

@@ -17,6 +17,7 @@ from gatelodge.issuer.config import IssuerConfig
 from gatelodge.issuer.keys import KeySource
 from gatelodge.issuer.metadata import MetadataSource
 from gatelodge.resource_server.config import ResourceServerConfig
+from gatelodge.resource_server.identity import BearerIdentity
 from gatelodge.resource_server.jwt import TokenVerifier
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
@@ -165,6 +166,6 @@ async def _through(app: ASGIApp, received: list[Message]) -> list[Message]:
         sent.append(message)
 
     scope: Scope = {"type": "http", "method": "POST", "path": "/mcp", "query_string": b"", "headers": []}
-    await Gate(app, config, TokenVerifier(config, keys, clock), _Open())(scope, receive, send)
+    await Gate(app, config, BearerIdentity(TokenVerifier(config, keys, clock)), _Open())(scope, receive, send)
     await outbound.aclose()
     return sent

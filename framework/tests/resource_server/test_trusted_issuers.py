@@ -123,3 +123,20 @@ def test_a_trusted_issuer_without_keys_of_its_own_is_refused(
         TokenVerifier(replace(config, trusted_issuers=(SECOND,)), ring, clock)
     with pytest.raises(GatelodgeError, match="its own keys"):
         TokenVerifier(config, ring, clock, trusted={SECOND: ring})
+
+
+async def test_a_github_login_is_read_from_the_server_s_own_issuer_only(trusting: Trusting) -> None:
+    own = await trusting.verifier.verify(trusting.first.tokens.token(github_login="octocat"))
+    other = await trusting.verifier.verify(trusting.second.tokens.token(github_login="octocat"))
+    assert (own.github_login, own.foreign) == ("octocat", False)
+    assert (other.github_login, other.foreign) == (None, True)
+
+
+@pytest.mark.parametrize("login", ["", 7, ["octocat"], "octo\ncat", "x" * 256])
+async def test_a_github_login_that_is_no_name_refuses_the_token(trusting: Trusting, login: Any) -> None:
+    assert await trusting.reason(trusting.first.tokens.token(github_login=login)) is Reason.CLAIM
+
+
+async def test_a_look_alike_of_the_claim_refuses_the_token(trusting: Trusting) -> None:
+    token = trusting.first.tokens.token(GitHub_Login="octocat")
+    assert await trusting.reason(token) is Reason.CLAIM

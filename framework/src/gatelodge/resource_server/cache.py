@@ -18,7 +18,7 @@ from joserfc.jwk import Key
 from gatelodge.core.clock import Clock
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
-from gatelodge.resource_server.jwt import TokenVerifier
+from gatelodge.resource_server.jwt import Verified
 from gatelodge.resource_server.signature import KeyFinder
 
 __all__ = ["MAX_AGE", "MAX_ENTRIES", "CachedVerifier", "Verifier"]
@@ -28,10 +28,10 @@ MAX_ENTRIES = 10_000  # about 1 KiB each
 
 
 class Verifier(Protocol):
-    """What the gate needs of a token check."""
+    """What is remembered: a check that also says which key vouched for the token."""
 
-    async def verify(self, token: str) -> Principal:
-        """The principal of an acceptable token. Raises: TokenRejected, KeysUnavailable."""
+    async def check(self, token: str) -> Verified:
+        """The acceptable token's principal and key. Raises: TokenRejected, KeysUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ class _Entry:
 
 
 class CachedVerifier:
-    """A ``TokenVerifier`` that remembers. ``keys`` are the sources of all trusted issuers, by issuer."""
+    """A token check that remembers. ``keys`` are the sources of all trusted issuers, by issuer."""
 
     def __init__(
         self,
-        verifier: TokenVerifier,
+        verifier: Verifier,
         keys: Mapping[str, KeyFinder],
         clock: Clock,
         *,
@@ -73,7 +73,7 @@ class CachedVerifier:
         """The principal of an acceptable token. Raises: TokenRejected, with the reason; KeysUnavailable."""
         if not token.isascii():
             # Not even encodable, perhaps; no such token is ever accepted.
-            return await self._verifier.verify(token)
+            return (await self._verifier.check(token)).principal
         digest = sha256(token.encode("ascii")).digest()
         entry = self._entries.get(digest)
         if entry is not None:

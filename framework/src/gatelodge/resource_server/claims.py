@@ -8,27 +8,29 @@ import re
 from typing import Any
 
 from gatelodge.core.identity import Principal
+from gatelodge.resource_server.claim_values import audiences, check_spelling, instant
 from gatelodge.resource_server.config import ResourceServerConfig
 from gatelodge.resource_server.errors import Reason, TokenRejected
 from gatelodge.resource_server.jws import ACCESS_TOKEN_TYPE
 
-__all__ = ["SERVICE_CLAIM", "claimed_issuer", "principal_of"]
+__all__ = ["GITHUB_LOGIN_CLAIM", "SERVICE_CLAIM", "claimed_issuer", "principal_of"]
 
 # Names the client that acts for itself. The realm writes it where no person signed in, and nowhere else (ops.realm).
 SERVICE_CLAIM = "gatelodge_service"
+# The GitHub account that a person signed in by, written by a mapper of the realm (ops.realm).
+GITHUB_LOGIN_CLAIM = "github_login"
 
 _READ = frozenset(
     {"iss", "aud", "exp", "nbf", "iat", "sub", "typ", "cnf", "scope", "azp", "client_id", "realm_access"}
-    | {"preferred_username", SERVICE_CLAIM}
+    | {"preferred_username", SERVICE_CLAIM, GITHUB_LOGIN_CLAIM}
 )
 _SCOPE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*")
 _MAX_NAME = 255
-_LAST_INSTANT = 253_402_300_799  # the end of the year 9999: beyond it arithmetic with a float can overflow
 
 
 def principal_of(claims: dict[str, Any], token_type: str, config: ResourceServerConfig, now: float) -> Principal:
     """The caller whom ``claims`` name. ``token_type`` is the header's; ``now`` in seconds. Raises: TokenRejected."""
-    _check_spelling(claims)
+    check_spelling(claims, _READ)
     _check_use(claims, token_type)
     issuer = claimed_issuer(claims, config)
     _check_audience(claims.get("aud"), config.public_url)
@@ -38,6 +40,8 @@ def principal_of(claims: dict[str, Any], token_type: str, config: ResourceServer
     if subject is None or subject == client_id:
         # RFC 9700, section 4.15: a client acting for itself must not pass for a user.
         raise TokenRejected(Reason.SUBJECT, "sub is missing or the client itself")
+    login = _name(claims, GITHUB_LOGIN_CLAIM, Reason.CLAIM)
+    foreign = issuer != config.issuer
     return Principal(
         issuer=issuer,
         subject=subject,
@@ -47,6 +51,9 @@ def principal_of(claims: dict[str, Any], token_type: str, config: ResourceServer
         client_id=client_id,
         expires_at=float(expires_at),
         service=_service(claims, client_id),
+        # Our realm's mapper writes it; at another issuer it may be what a person typed.
+        github_login=None if foreign else login,
+        foreign=foreign,
     )
 
 
@@ -59,13 +66,6 @@ def claimed_issuer(claims: dict[str, Any], config: ResourceServerConfig) -> str:
     raise TokenRejected(Reason.ISSUER, f"iss is not exactly {' or '.join(config.issuers)}")
 
 
-def _check_spelling(claims: dict[str, Any]) -> None:
-    # "Aud" beside "aud" is two audiences to a reader that folds case or cuts at NUL: refuse the look-alike.
-    for name in claims:
-        if name not in _READ and name.casefold().strip("\0 ") in _READ:
-            raise TokenRejected(Reason.CLAIM, "a look-alike of a claim that is read here")
-
-
 def _check_use(claims: dict[str, Any], token_type: str) -> None:
     # Keycloak marks ID, refresh and logout tokens in this claim only: their headers and keys are the same.
     if claims.get("typ") != "Bearer" and ("typ" in claims or token_type != ACCESS_TOKEN_TYPE):
@@ -76,8 +76,7 @@ def _check_use(claims: dict[str, Any], token_type: str) -> None:
 
 
 def _check_audience(audience: object, public_url: str) -> None:
-    listed = [audience] if isinstance(audience, str) else audience
-    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed) or public_url not in listed:
+    if public_url not in audiences(audience):
         raise TokenRejected(
             Reason.AUDIENCE,
             f"aud does not name exactly {public_url}",
@@ -86,24 +85,16 @@ def _check_audience(audience: object, public_url: str) -> None:
 
 
 def _check_times(claims: dict[str, Any], config: ResourceServerConfig, now: float) -> float:
-    expires_at, issued_at = _instant(claims, "exp"), _instant(claims, "iat")
+    expires_at, issued_at = instant(claims, "exp"), instant(claims, "iat")
     if expires_at <= now - config.leeway:
         raise TokenRejected(Reason.EXPIRED, f"exp passed {now - expires_at:.0f} s ago")
     if issued_at > now + config.leeway:
         raise TokenRejected(Reason.NOT_YET_VALID, f"iat is {issued_at - now:.0f} s ahead: compare the clocks")
     if not 0 < expires_at - issued_at <= config.max_life:
         raise TokenRejected(Reason.LIFETIME, f"exp minus iat is not within {config.max_life:.0f} s")
-    if "nbf" in claims and _instant(claims, "nbf") > now + config.leeway:
+    if "nbf" in claims and instant(claims, "nbf") > now + config.leeway:
         raise TokenRejected(Reason.NOT_YET_VALID, "nbf is ahead: compare the clocks")
     return expires_at
-
-
-def _instant(claims: dict[str, Any], name: str) -> float:
-    value = claims.get(name)
-    # bool is an int to Python, but true is no NumericDate (RFC 7519, section 2).
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_INSTANT:
-        raise TokenRejected(Reason.CLAIM, f"{name} is missing or no time in seconds")
-    return value
 
 
 def _name(claims: dict[str, Any], claim: str, reason: Reason) -> str | None:

@@ -48,6 +48,9 @@ class ResourceServerConfig:
     trusted_issuers: tuple[str, ...] = ()
     # at+jwt alone is RFC 9068, section 4, to the letter; Keycloak writes JWT unless a client is set otherwise.
     token_types: tuple[str, ...] = TOKEN_TYPES
+    # Whether clients can get tokens and scopes from the issuers. Where something in front signs people in, nothing here
+    # may send a client to ask for more.
+    sign_in: bool = True
 
     def __post_init__(self) -> None:
         if not self.public_url or not self.issuer:

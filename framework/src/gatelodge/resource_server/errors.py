@@ -29,6 +29,7 @@ class Reason(Enum):
     SUBJECT = "subject"
     BOUND = "bound"
     CLAIM = "claim"
+    HOP = "hop"
 
 
 class TokenRejected(GatelodgeError):

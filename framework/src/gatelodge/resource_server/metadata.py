@@ -14,7 +14,12 @@ __all__ = ["metadata_paths", "protected_resource_metadata"]
 
 
 def protected_resource_metadata(config: ResourceServerConfig, *, scopes: Iterable[str], name: str) -> dict[str, Any]:
-    """The JSON document: resource, its issuers, the scopes to ask for, header as the only bearer method, a name."""
+    """The JSON document: resource, its issuers, the scopes to ask for, header as the only bearer method, a name.
+
+    Without ``config.sign_in`` only resource and name: a client must not be led to an issuer that gives it nothing.
+    """
+    if not config.sign_in:
+        return {"resource": config.public_url, "resource_name": name}
     document: dict[str, Any] = {
         "resource": config.public_url,
         "authorization_servers": list(config.issuers),

@@ -1,0 +1,210 @@
+"""``auth_middleware``: the checks of a protected MCP server, in front of any other ASGI application.
+
+The way of a request: Host and Origin; the metadata documents; who calls, by ``GATELODGE_AUTH_MODE``; the rule of the
+endpoint. Invariants: nothing but the documents and ``@public`` endpoints is reached without an accepted caller, an
+endpoint without a rule included; the application finds the caller in ``request.state.principal``, and with a token store
+the caller's own linked accounts, and nobody else's, in ``request.state.tokens``.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gatelodge.access.decide import Answer, Decision, decide
+from gatelodge.app.answers import challenge_answer, error_answer, unavailable_answer
+from gatelodge.app.context import PRINCIPAL, PRINCIPAL_KEY
+from gatelodge.app.cors import with_cors
+from gatelodge.app.edge import Edge
+from gatelodge.app.endpoint_rules import RuleOf, declared_rules
+from gatelodge.app.gate import ScopeNotGiven
+from gatelodge.app.health import HEALTH, Process, health_routes
+from gatelodge.app.health_checks import server_health
+from gatelodge.app.identities import identities
+from gatelodge.app.lifespan import Live
+from gatelodge.app.routes import server_routes
+from gatelodge.core.clock import Clock, SystemClock
+from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
+from gatelodge.core.identity import Principal
+from gatelodge.core.secret import Secret
+from gatelodge.outbound.client import Outbound
+from gatelodge.ratelimit.limit import Limits
+from gatelodge.resource_server.bearer import CredentialsMalformed
+from gatelodge.resource_server.challenge import challenge
+from gatelodge.resource_server.errors import TokenRejected
+from gatelodge.resource_server.metadata import metadata_paths, protected_resource_metadata
+from gatelodge.resource_server.origin import HostRefused, OriginGuard, OriginRefused
+from gatelodge.settings.identity import AuthMode
+from gatelodge.settings.load import load
+from gatelodge.settings.server import ServerSettings
+from gatelodge.vault.config import StoreKind
+
+if TYPE_CHECKING:
+    from gatelodge.app.connected.own_tokens import Vault
+
+__all__ = ["AuthMiddleware", "auth_middleware"]
+
+logger = logging.getLogger(__name__)
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def auth_middleware(
+    mode: AuthMode | None = None,
+    token_store: StoreKind | None = None,
+    service_name: str = "server",
+    encryption_key: str | Secret | None = None,
+    *,
+    settings: ServerSettings | None = None,
+    rules: RuleOf | None = None,
+    outbound: Outbound | None = None,
+    clock: Clock | None = None,
+) -> Callable[[ASGIApp], ASGIApp]:
+    """A function that puts the checks in front of an application: ``app = auth_middleware(...)(app)``.
+
+    What is not given comes from ``GATELODGE_*``: ``mode`` is ``GATELODGE_AUTH_MODE``, ``encryption_key`` the key of the
+    vault, which is opened for a ``token_store`` only and needs the extra ``connections``. ``service_name`` is the first
+    part of the scopes, ``<service_name>:read`` and ``:write``, that strangers are told of. ``rules`` gives a request's
+    rule where the application has no Starlette routes to read ``@requires`` and ``@public`` from.
+    Raises: SettingsInvalid.
+    """
+    asked = {} if mode is None else {"auth_mode": mode}
+    # Checked anew with another mode, which makes demands on the other settings.
+    given = {} if settings is None else settings.model_dump()
+    known = load(ServerSettings, **{**given, **asked}) if settings is None or asked else settings
+    time = clock or SystemClock()
+    vault = None if token_store is None else _vault(known, service_name, token_store, encryption_key, time)
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        return Edge(AuthMiddleware(app, known, service_name, rules=rules, vault=vault, outbound=outbound, clock=time))
+
+    return wrap
+
+
+def _vault(settings: ServerSettings, service: str, store: StoreKind, key: str | Secret | None, clock: Clock) -> "Vault":
+    # Imported here: an application without linked accounts loads no database.
+    from gatelodge.app.connected.own_tokens import Vault  # noqa: PLC0415
+
+    return Vault(settings, service, store=store, key=Secret(key) if isinstance(key, str) else key, clock=clock)
+
+
+class AuthMiddleware:
+    """The ASGI application in front."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ServerSettings,
+        service: str,
+        *,
+        rules: RuleOf | None,
+        vault: "Vault | None",
+        outbound: Outbound | None,
+        clock: Clock,
+    ) -> None:
+        self._app, self._vault = app, vault
+        self._rule = rules or declared_rules(app)
+        self._config = settings.resource_server_config()
+        self._scopes = (f"{service}:read", f"{service}:write")
+        self._known = identities(settings, clock, outbound)
+        self._guard = OriginGuard(
+            settings.public_url, settings.allowed_origins, allow_loopback=settings.mode == "development"
+        )
+        self._checked = with_cors(self._check, settings, _METHODS)
+        limits = Limits(clock)
+        self._health = server_health(clock, self._known, limits, None, None)
+        process = Process(lambda: service, settings.auth_mode, vault.store if vault else "none", clock)
+        routes = server_routes(
+            public_url=settings.public_url,
+            resource_document=lambda: protected_resource_metadata(self._config, scopes=self._scopes, name=service),
+            resource_paths=metadata_paths(self._config),
+            metadata=self._known.metadata,
+            scopes=lambda: self._scopes,
+            health=health_routes(self._health, process),
+        )
+        # The documents and health only: other well-known paths may be the application's, as its own health is.
+        own = {getattr(route, "path", None) for route in getattr(app, "routes", ())} & set(HEALTH)
+        self._documents = {route.path: route for route in routes if "{" not in route.path and route.path not in own}
+        self._live = Live(app, self._open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass the request on with its caller."""
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+        elif scope["type"] != "http":
+            # No way to say who calls on a WebSocket is checked here.
+            await send({"type": "websocket.close", "code": 1008})
+        elif (document := self._documents.get(scope["path"])) is not None:
+            await document.app(scope, receive, send)
+        else:
+            try:
+                self._guard.check(scope["headers"])
+            except (OriginRefused, HostRefused) as error:
+                logger.warning("refused: %s", error.detail)
+                await error_answer(error, "forbidden")(scope, receive, send)
+                return
+            await self._checked(scope, receive, send)
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        self._known.close_with(stack)
+        stack.push_async_callback(self._health.aclose)
+        if self._vault is not None:
+            await stack.enter_async_context(self._vault.opened())
+
+    async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            principal = await self._known.identity.identify(scope)
+            refusal = self._decided(decide(self._rule(scope), principal), principal)
+        except GatelodgeError as error:
+            refusal = self._refused(error)
+        if refusal is not None:
+            if scope["method"] == "HEAD":
+                refusal.body = b""
+            await refusal(scope, receive, send)
+            return
+        state: dict[str, Any] = {**scope.get("state", {}), "principal": principal}
+        if self._vault is not None:
+            state["tokens"] = None if principal is None else self._vault.of(principal)
+        reset = PRINCIPAL.set(principal)
+        try:
+            await self._app({**scope, PRINCIPAL_KEY: principal, "state": state}, receive, send)
+        finally:
+            PRINCIPAL.reset(reset)
+
+    def _decided(self, decision: Decision, principal: Principal | None) -> Response | None:
+        if decision.answer is Answer.ALLOW:
+            return None
+        if principal is None:
+            code = Code.TOKEN_MISSING
+            return self._challenged(401, code, "unauthorized", decision.scopes, told=False)
+        logger.info("refused by rule %s", decision.rule)
+        if decision.answer is Answer.DENY or not self._config.sign_in:
+            return error_answer(ScopeNotGiven(decision.rule), "insufficient_scope")
+        return self._challenged(403, Code.SCOPE_MISSING, "insufficient_scope", decision.scopes)
+
+    def _refused(self, error: GatelodgeError) -> Response:
+        if isinstance(error, TokenRejected):
+            logger.info("token refused: %s", error.reason.value)
+            return self._challenged(401, error.code, "invalid_token")
+        if isinstance(error, CredentialsMalformed):
+            logger.info("credentials refused: %s", error.detail)
+            return self._challenged(400, error.code, "invalid_request")
+        logger.error("callers cannot be checked: %s", error.detail)
+        return unavailable_answer(error)
+
+    def _challenged(
+        self, status: int, code: Code, error: str, scopes: tuple[str, ...] = (), *, told: bool = True
+    ) -> Response:
+        text = code.meaning.text
+        header = challenge(
+            self._config.resource_metadata_url,
+            scopes=(scopes or self._scopes[:1]) if self._config.sign_in else (),
+            # Without credentials there is none (RFC 6750, section 3.1).
+            error=error if told else None,
+            description=text,
+        )
+        return challenge_answer(status, header, code=code, error=error, description=text)
