@@ -2,25 +2,17 @@
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from pydantic_settings import BaseSettings
 
 from gatelodge.cli.main import build_parser
+from gatelodge.core.codes import Code
+from gatelodge.core.meanings.starts import STARTS
 from gatelodge.ops.doctor.examine import CHECKS
-from gatelodge.settings.connections import ConnectionSettings
-from gatelodge.settings.desk import DeskSettings
-from gatelodge.settings.proxy import ProxySettings
-from gatelodge.settings.server import ServerSettings
-from gatelodge.settings.vault import VaultSettings
-from gatelodge.settings.web import WebSettings
 from repo.checkout import ROOT, relative, text_files
 from repo.error_reference import render
-from repo.markdown import command_lines, sections, tables
-from sample import settings as sample_settings
+from repo.markdown import command_lines, sections, slugs, tables
 
 _REFERENCE = ROOT / "docs" / "reference"
 _SETTINGS = _REFERENCE / "settings.md"
@@ -33,56 +25,6 @@ def rows(section: str) -> dict[str, list[str]]:
     found = tables(section)
     assert found, "the section has a table"
     return {row[0].strip("`"): [cell.replace("`", "") for cell in row] for row in found[0][1:]}
-
-
-def shown(default: Any) -> str:
-    """A default as the page shows it."""
-    if default is None or default in ("", frozenset(), {}):
-        return "none"
-    if isinstance(default, frozenset):
-        return ", ".join(sorted(default))
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, Path) and default.is_absolute():
-        return f"{default.relative_to(ROOT).as_posix()} of the checkout"
-    return str(default)
-
-
-def variables(model: type[BaseSettings]) -> dict[str, str]:
-    """Variable to default of a settings model."""
-    prefix = model.model_config.get("env_prefix", "")
-    return {
-        str(field.validation_alias or prefix + name.upper()): "required"
-        if field.is_required()
-        else shown(field.get_default())
-        for name, field in model.model_fields.items()
-    }
-
-
-MODELS: Mapping[str, type[BaseSettings]] = {
-    "A server": ServerSettings,
-    "The desk": DeskSettings,
-    "The vault": VaultSettings,
-    "Linked accounts": ConnectionSettings,
-    "Calls to providers": ProxySettings,
-    "Pages of linked accounts": WebSettings,
-    "The sample server": sample_settings.Settings,
-}
-
-
-@pytest.mark.parametrize("section", MODELS)
-def test_the_settings_page_has_every_variable_with_its_default(section: str) -> None:
-    found = rows(sections(_SETTINGS.read_text(encoding="utf-8"))[section])
-    assert {name: row[1] for name, row in found.items()} == variables(MODELS[section])
-    assert all(all(cell.strip() for cell in row) for row in found.values()), "no cell is empty"
-
-
-@pytest.mark.parametrize("section", MODELS)
-def test_the_settings_page_shows_the_examples_that_error_messages_show(section: str) -> None:
-    model = MODELS[section]
-    examples = dict(zip(variables(model), model.model_fields.values(), strict=True))
-    for name, row in rows(sections(_SETTINGS.read_text(encoding="utf-8"))[section]).items():
-        assert [row[3]] == examples[name].examples
 
 
 def test_the_settings_page_names_every_variable_that_the_code_reads_or_sets() -> None:
@@ -140,6 +82,20 @@ def test_the_cli_page_shows_how_to_call_each_command(name: str) -> None:
 def test_the_errors_page_is_the_generated_one() -> None:
     page = (_REFERENCE / "errors.md").read_text(encoding="utf-8")
     assert page == render(), "run: .venv/bin/python tests/repo/error_reference.py > docs/reference/errors.md"
+
+
+@pytest.mark.parametrize("code", Code, ids=lambda code: code.value)
+def test_every_code_has_an_anchor_of_its_own_on_the_errors_page(code: Code) -> None:
+    page, _, anchor = code.link.partition("#")
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert anchor in slugs(text)
+    told = sections(text)[code.value].replace("\\<", "<")
+    for part in (code.meaning.text, code.meaning.cause, code.meaning.hint):
+        assert part in told
+    # What only ends a start or a command has no numbers.
+    assert (f"HTTP status {code.meaning.status} · JSON-RPC code {code.meaning.rpc}" in told) == (
+        code.value not in STARTS
+    )
 
 
 def test_the_doctors_page_lists_every_check_in_order() -> None:

@@ -21,15 +21,46 @@ class Settings(BaseSettings):
         env_prefix="SAMPLE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
 
-    corpus_dir: Path = Field(default=_CHECKOUT / "docs", examples=["/srv/handbook"])
-    corpus_public: bool = Field(default=False, examples=["true"])
-    base_url: HttpUrl | None = Field(default=None, examples=["https://handbook.example.com"])
-    language: str = Field(default="english", examples=["english"])
+    corpus_dir: Path = Field(
+        default=_CHECKOUT / "docs",
+        examples=["/srv/handbook"],
+        description=(
+            "Folder of Markdown, text and HTML files to search. A missing or unreadable folder refuses to start; a "
+            "broken file in it is skipped and named in the log; changes are found without a restart."
+        ),
+    )
+    corpus_public: bool = Field(
+        default=False,
+        examples=["true"],
+        description=(
+            "Whether anyone may read the documents. If so, each has a page at `/d/<id>`, which search results cite. "
+            "Notes never have one."
+        ),
+    )
+    base_url: HttpUrl | None = Field(
+        default=None,
+        examples=["https://handbook.example.com"],
+        description=(
+            "Where the documents can be opened: this URL and the file's path in the folder make the `url` of a "
+            "result. Comes before the server's own pages."
+        ),
+    )
+    language: str = Field(
+        default="english",
+        examples=["english"],
+        description="Language for stemming.",
+    )
     public_url: str = Field(
-        default="", validation_alias="GATELODGE_PUBLIC_URL", examples=["https://mcp.example.com/mcp"]
+        default="",
+        validation_alias="GATELODGE_PUBLIC_URL",
+        examples=["https://mcp.example.com/mcp"],
+        description="The server's setting: document pages lie beside the MCP endpoint.",
     )
     state_dir: Path = Field(
-        default=Path(".gatelodge/server"), validation_alias="GATELODGE_STATE_DIR", examples=[".gatelodge/server"]
+        default=Path(".gatelodge/server"),
+        validation_alias="GATELODGE_STATE_DIR",
+        examples=[".gatelodge/server"],
+        description="The server's setting: notes are kept there, in `notes.sqlite3`.",
     )
 
     @field_validator("corpus_dir")

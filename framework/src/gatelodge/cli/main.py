@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gatelodge.cli import clients, doctor, new, realm, serve, slo, stack, vault, verify
+from gatelodge.cli import audit, clients, config, doctor, new, realm, serve, slo, stack, vault, verify
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="gatelodge", description="Put any FastMCP server on the internet behind Traefik and Keycloak."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (stack, new, serve, realm, clients, doctor, verify, slo, vault):
+    for module in (stack, new, serve, realm, clients, doctor, verify, slo, vault, audit, config):
         module.add_commands(commands)
     return parser
 

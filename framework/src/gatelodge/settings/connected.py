@@ -6,6 +6,8 @@ Not here: the settings themselves, which are a class of each part.
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
+from pydantic_settings import BaseSettings
+
 from gatelodge.settings.connections import ConnectionSettings
 from gatelodge.settings.load import load_each
 from gatelodge.settings.proxy import ProxySettings
@@ -25,6 +27,11 @@ class ConnectedSettings:
     connections: ConnectionSettings
     web: WebSettings
     proxy: ProxySettings
+
+    @property
+    def sections(self) -> tuple[BaseSettings, ...]:
+        """All parts."""
+        return self.server, self.vault, self.connections, self.web, self.proxy
 
 
 _Further: TypeAlias = tuple[VaultSettings, ConnectionSettings, WebSettings, ProxySettings]

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gatelodge.connections.config import ProviderConfig, checked_url
 from gatelodge.connections.registry import PROVIDERS
 from gatelodge.core.secret import Secret
+from gatelodge.settings.secret_files import check_secret_file, read_secret
 
 __all__ = ["ConnectionSettings"]
 
@@ -26,61 +27,177 @@ class ConnectionSettings(BaseSettings):
         env_prefix="GATELODGE_", env_file=".env", extra="ignore", frozen=True, arbitrary_types_allowed=True
     )
 
-    mode: Literal["development", "production"] = Field(default="development", examples=["development"])
-
-    github_client_id: str = Field(default="", examples=["Iv23liEXAMPLE"])
-    github_client_secret_file: Path | None = Field(default=None, examples=["/run/secrets/github"])
-    github_client_secret: Secret | None = Field(default=None, validate_default=True, examples=[_SECRET])
-    github_authorize_url: str | None = Field(
-        default=None, examples=["https://github.example.com/login/oauth/authorize"]
+    mode: Literal["development", "production"] = Field(
+        default="development",
+        examples=["development"],
+        description="As for a server. `development` accepts http on loopback in the addresses below.",
     )
-    github_token_url: str | None = Field(default=None, examples=["https://github.example.com/login/oauth/access_token"])
-    github_api_url: str | None = Field(default=None, examples=["https://github.example.com/api/v3"])
 
-    jira_client_id: str = Field(default="", examples=["aBcDeFgExample"])
-    jira_client_secret_file: Path | None = Field(default=None, examples=["/run/secrets/jira"])
-    jira_client_secret: Secret | None = Field(default=None, validate_default=True, examples=[_SECRET])
-    jira_authorize_url: str | None = Field(default=None, examples=["https://auth.atlassian.com/authorize"])
-    jira_token_url: str | None = Field(default=None, examples=["https://auth.atlassian.com/oauth/token"])
-    jira_api_url: str | None = Field(default=None, examples=["https://api.atlassian.com"])
+    github_client_id: str = Field(
+        default="",
+        examples=["Iv23liEXAMPLE"],
+        description=(
+            "Our client at GitHub, from github.com/settings/developers, an OAuth app or a GitHub App. Set, it "
+            "switches GitHub on."
+        ),
+    )
+    github_client_secret_file: Path | None = Field(
+        default=None,
+        examples=["/run/secrets/github"],
+        description="File with its secret.",
+    )
+    github_client_secret: Secret | None = Field(
+        default=None,
+        validate_default=True,
+        examples=[_SECRET],
+        description="Its secret, in place of the file. GitHub shows it where the client id is.",
+    )
+    github_authorize_url: str | None = Field(
+        default=None,
+        examples=["https://github.example.com/login/oauth/authorize"],
+        description="Another address of GitHub's consent page.",
+    )
+    github_token_url: str | None = Field(
+        default=None,
+        examples=["https://github.example.com/login/oauth/access_token"],
+        description="Another address of its token endpoint.",
+    )
+    github_api_url: str | None = Field(
+        default=None,
+        examples=["https://github.example.com/api/v3"],
+        description="Another address of its API.",
+    )
 
-    slack_client_id: str = Field(default="", examples=["1234567890.1234567890"])
-    slack_client_secret_file: Path | None = Field(default=None, examples=["/run/secrets/slack"])
-    slack_client_secret: Secret | None = Field(default=None, validate_default=True, examples=[_SECRET])
-    slack_authorize_url: str | None = Field(default=None, examples=["https://slack.com/oauth/v2/authorize"])
-    slack_token_url: str | None = Field(default=None, examples=["https://slack.com/api/oauth.v2.access"])
-    slack_api_url: str | None = Field(default=None, examples=["https://slack.com/api"])
+    jira_client_id: str = Field(
+        default="",
+        examples=["aBcDeFgExample"],
+        description=(
+            "Our client at Jira, from developer.atlassian.com/console/myapps, an app with OAuth 2.0 (3LO). Set, it "
+            "switches Jira on."
+        ),
+    )
+    jira_client_secret_file: Path | None = Field(
+        default=None,
+        examples=["/run/secrets/jira"],
+        description="File with its secret.",
+    )
+    jira_client_secret: Secret | None = Field(
+        default=None,
+        validate_default=True,
+        examples=[_SECRET],
+        description="Its secret, in place of the file. Jira shows it where the client id is.",
+    )
+    jira_authorize_url: str | None = Field(
+        default=None,
+        examples=["https://auth.atlassian.com/authorize"],
+        description="Another address of Jira's consent page.",
+    )
+    jira_token_url: str | None = Field(
+        default=None,
+        examples=["https://auth.atlassian.com/oauth/token"],
+        description="Another address of its token endpoint.",
+    )
+    jira_api_url: str | None = Field(
+        default=None,
+        examples=["https://api.atlassian.com"],
+        description="Another address of its API.",
+    )
 
-    notion_client_id: str = Field(default="", examples=["463558a3-example"])
-    notion_client_secret_file: Path | None = Field(default=None, examples=["/run/secrets/notion"])
-    notion_client_secret: Secret | None = Field(default=None, validate_default=True, examples=[_SECRET])
-    notion_authorize_url: str | None = Field(default=None, examples=["https://api.notion.com/v1/oauth/authorize"])
-    notion_token_url: str | None = Field(default=None, examples=["https://api.notion.com/v1/oauth/token"])
-    notion_api_url: str | None = Field(default=None, examples=["https://api.notion.com/v1"])
+    slack_client_id: str = Field(
+        default="",
+        examples=["1234567890.1234567890"],
+        description="Our client at Slack, from api.slack.com/apps, Basic Information. Set, it switches Slack on.",
+    )
+    slack_client_secret_file: Path | None = Field(
+        default=None,
+        examples=["/run/secrets/slack"],
+        description="File with its secret.",
+    )
+    slack_client_secret: Secret | None = Field(
+        default=None,
+        validate_default=True,
+        examples=[_SECRET],
+        description="Its secret, in place of the file. Slack shows it where the client id is.",
+    )
+    slack_authorize_url: str | None = Field(
+        default=None,
+        examples=["https://slack.com/oauth/v2/authorize"],
+        description="Another address of Slack's consent page.",
+    )
+    slack_token_url: str | None = Field(
+        default=None,
+        examples=["https://slack.com/api/oauth.v2.access"],
+        description="Another address of its token endpoint.",
+    )
+    slack_api_url: str | None = Field(
+        default=None,
+        examples=["https://slack.com/api"],
+        description="Another address of its API.",
+    )
 
-    coda: Literal["off", "on"] = Field(default="off", examples=["on"])
-    coda_api_url: str | None = Field(default=None, examples=["https://coda.io/apis/v1"])
+    notion_client_id: str = Field(
+        default="",
+        examples=["463558a3-example"],
+        description=(
+            "Our client at Notion, from notion.so/profile/integrations, a public integration. Set, it switches "
+            "Notion on."
+        ),
+    )
+    notion_client_secret_file: Path | None = Field(
+        default=None,
+        examples=["/run/secrets/notion"],
+        description="File with its secret.",
+    )
+    notion_client_secret: Secret | None = Field(
+        default=None,
+        validate_default=True,
+        examples=[_SECRET],
+        description="Its secret, in place of the file. Notion shows it where the client id is.",
+    )
+    notion_authorize_url: str | None = Field(
+        default=None,
+        examples=["https://api.notion.com/v1/oauth/authorize"],
+        description="Another address of Notion's consent page.",
+    )
+    notion_token_url: str | None = Field(
+        default=None,
+        examples=["https://api.notion.com/v1/oauth/token"],
+        description="Another address of its token endpoint.",
+    )
+    notion_api_url: str | None = Field(
+        default=None,
+        examples=["https://api.notion.com/v1"],
+        description="Another address of its API.",
+    )
+
+    coda: Literal["off", "on"] = Field(
+        default="off",
+        examples=["on"],
+        description="`on` switches Coda on. It has no OAuth: users enter a token of their own.",
+    )
+    coda_api_url: str | None = Field(
+        default=None,
+        examples=["https://coda.io/apis/v1"],
+        description="Another address of Coda's API. https; http on loopback in development only.",
+    )
     coda_api_token_file: Path | None = Field(
-        default=None, validation_alias="CODA_API_TOKEN_FILE", examples=["/run/secrets/coda"]
+        default=None,
+        validation_alias="CODA_API_TOKEN_FILE",
+        examples=["/run/secrets/coda"],
+        description="File with that token.",
     )
     coda_api_token: Secret | None = Field(
-        default=None, validation_alias="CODA_API_TOKEN", validate_default=True, examples=[_SECRET]
+        default=None,
+        validation_alias="CODA_API_TOKEN",
+        validate_default=True,
+        examples=[_SECRET],
+        description="The service's own API token, from coda.io/account.",
     )
 
-    @field_validator(*(f"{name}_client_secret_file" for name in _OAUTH), "coda_api_token_file")
-    @classmethod
-    def _check_file(cls, path: Path | None) -> Path | None:
-        try:
-            if path is not None and not path.read_text(encoding="utf-8").strip():
-                raise ValueError(f"this file is empty: {path}")
-        except OSError as error:
-            raise ValueError(f"cannot read this file: {error.strerror}: {path}") from error
-        return path
-
-    @field_validator("coda_api_token", mode="before")
-    @classmethod
-    def _read_token(cls, given: object, info: ValidationInfo) -> Secret | None:
-        return _secret(given, info.data.get("coda_api_token_file"))
+    _check_files = field_validator(*(f"{name}_client_secret_file" for name in _OAUTH), "coda_api_token_file")(
+        check_secret_file
+    )
+    _read_token = field_validator("coda_api_token", mode="before")(read_secret)
 
     @field_validator(*(f"{name}_client_secret" for name in _OAUTH), mode="before")
     @classmethod
@@ -88,7 +205,7 @@ class ConnectionSettings(BaseSettings):
         name = str(info.field_name).removesuffix("_client_secret")
         # A file that cannot be read was reported under its own name.
         broken = f"{name}_client_secret_file" not in info.data
-        secret = _secret(given, info.data.get(f"{name}_client_secret_file"))
+        secret = read_secret(given, info)
         place = PROVIDERS[name].secret_from
         if info.data.get(f"{name}_client_id") and secret is None and not broken:
             raise ValueError(f"is missing, and the client id is set; it is shown at {place}")
@@ -113,10 +230,3 @@ class ConnectionSettings(BaseSettings):
     def _config(self, name: str) -> ProviderConfig:
         members = ("client_id", "client_secret", "authorize_url", "token_url", "api_url")
         return ProviderConfig(**{member: getattr(self, f"{name}_{member}") for member in members})
-
-
-def _secret(given: object, path: Path | None) -> Secret | None:
-    if isinstance(given, Secret):
-        return given
-    text = given if isinstance(given, str) else path.read_text(encoding="utf-8") if path is not None else ""
-    return Secret(text.strip()) if text.strip() else None

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gatelodge.core.secret import Secret
 from gatelodge.core.urls import is_loopback
 from gatelodge.settings.process import Names, split
+from gatelodge.settings.secret_files import check_secret_file, read_secret
 
 __all__ = ["WebSettings"]
 
@@ -26,37 +27,63 @@ class WebSettings(BaseSettings):
         env_prefix="GATELODGE_", env_file=".env", extra="ignore", frozen=True, arbitrary_types_allowed=True
     )
 
-    mode: Literal["development", "production"] = Field(default="development", examples=["development"])
+    mode: Literal["development", "production"] = Field(
+        default="development",
+        examples=["development"],
+        description="As for a server.",
+    )
 
-    web_client_secret_file: Path | None = Field(default=None, examples=["/run/secrets/gatelodge-web"])
-    web_client_secret: Secret | None = Field(default=None, validate_default=True, examples=["(a long random text)"])
-    return_to: Names = Field(default=frozenset(), examples=["https://app.example.com/settings"])
+    web_client_secret_file: Path | None = Field(
+        default=None,
+        examples=["/run/secrets/gatelodge-web"],
+        description="File with the secret of the realm's client `gatelodge-web`.",
+    )
+    web_client_secret: Secret | None = Field(
+        default=None,
+        validate_default=True,
+        examples=["(a long random text)"],
+        description=(
+            "That secret, in place of the file. Without one nobody can sign in to the pages, and the page says so."
+        ),
+    )
+    return_to: Names = Field(
+        default=frozenset(),
+        examples=["https://app.example.com/settings"],
+        description=(
+            "Whole addresses that a browser may be sent to after a link that a front end began, compared byte by byte."
+        ),
+    )
 
-    redis_url_file: Path | None = Field(default=None, examples=["/run/secrets/gatelodge-redis-url"])
-    redis_url: Secret | None = Field(default=None, validate_default=True, examples=["redis://redis:6379/0"])
-    session_store: Literal["database", "memory", "redis"] = Field(default="database", examples=["redis"])
-    session_ttl: int = Field(default=28_800, ge=60, le=2_592_000, examples=["3600"])
+    redis_url_file: Path | None = Field(
+        default=None,
+        examples=["/run/secrets/gatelodge-redis-url"],
+        description="File with the address of Redis or Valkey.",
+    )
+    redis_url: Secret | None = Field(
+        default=None,
+        validate_default=True,
+        examples=["redis://redis:6379/0"],
+        description="The address, in place of the file; `rediss://` for TLS. Needs the extra `redis`.",
+    )
+    session_store: Literal["database", "memory", "redis"] = Field(
+        default="database",
+        examples=["redis"],
+        description=(
+            "Where sessions are kept, sealed: `database` (the vault's), `redis`, or `memory` of one process, gone "
+            "when it stops."
+        ),
+    )
+    session_ttl: int = Field(
+        default=28_800,
+        ge=60,
+        le=2_592_000,
+        examples=["3600"],
+        description="Seconds from a sign-in to the next, 60 to 2592000.",
+    )
 
+    _check_files = field_validator("web_client_secret_file", "redis_url_file")(check_secret_file)
+    _read_secrets = field_validator("web_client_secret", "redis_url", mode="before")(read_secret)
     _split_lists = field_validator("return_to", mode="before")(split)
-
-    @field_validator("web_client_secret_file", "redis_url_file")
-    @classmethod
-    def _check_file(cls, path: Path | None) -> Path | None:
-        try:
-            if path is not None and not path.read_text(encoding="utf-8").strip():
-                raise ValueError(f"this file is empty: {path}")
-        except OSError as error:
-            raise ValueError(f"cannot read this file: {error.strerror}: {path}") from error
-        return path
-
-    @field_validator("web_client_secret", "redis_url", mode="before")
-    @classmethod
-    def _read_secret(cls, given: object, info: ValidationInfo) -> Secret | None:
-        if isinstance(given, Secret):
-            return given
-        path = info.data.get(f"{info.field_name}_file")
-        text = given if isinstance(given, str) else path.read_text(encoding="utf-8") if path is not None else ""
-        return Secret(text.strip()) if text.strip() else None
 
     @field_validator("redis_url")
     @classmethod
