@@ -1,7 +1,7 @@
 """Brings the realm of ``infra/keycloak`` up to date in the running Keycloak, as the native stack does.
 
 With a public host there are no people in it; without one the two test users of the native stack, whose passwords
-``prepare.py`` made. With the profile ``workspace`` that server's scopes and the client of its pages are in it.
+``prepare.py`` made. With the profile of a further server its scopes and the client of its pages are in it.
 """
 
 import os
@@ -13,7 +13,7 @@ from gatelodge.core.errors import GatelodgeError
 from gatelodge.ops.realm.apply import RealmAdmin
 from gatelodge.ops.realm.render import render_realm
 from gatelodge.ops.stack.credentials import ADMINISTRATOR, prepare_credentials
-from gatelodge.ops.stack.servers import bundled, read_servers, write_realm_files
+from gatelodge.ops.stack.servers import of_profiles, read_servers, write_realm_files
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     given = prepare_credentials(Path("/operator/secrets"))
     files = Path(tempfile.mkdtemp()) / "realm"
     try:
-        further = read_servers(bundled(Path("/"), os.environ.get("FURTHER_SERVERS", "").split()))
+        further = read_servers(of_profiles(Path("/"), os.environ.get("FURTHER_SERVERS", "")))
         write_realm_files(Path("/infra/keycloak"), files, further)
         realm = render_realm(
             files,
@@ -31,6 +31,7 @@ def main() -> int:
             users=() if host else given.users,
             desk_secret=given.desk,
             web_secret=given.web,
+            environment=os.environ,
         )
         admin = RealmAdmin("http://keycloak:8080", ADMINISTRATOR, given.admin)
         try:

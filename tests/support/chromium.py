@@ -1,60 +1,56 @@
-"""A real browser, driven through its DevTools protocol: for what only a browser does with pages and cookies."""
+"""A real browser, Debian's Chromium driven by Playwright: for what only a browser does with pages and cookies."""
 
-import base64
-import json
+import os
+import re
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
-from websockets.sync.client import ClientConnection, connect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Playwright, sync_playwright
 
 __all__ = ["Chromium", "chromium"]
 
 _OPTIONS = (
-    "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
-    "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--remote-debugging-port=0",
-    "--window-size=900,900",
-    # The stack's own authority is made for one run.
-    "--ignore-certificate-errors",
 )
+# Where pictures are kept after the run; without it they go with the test's own folder.
+_PICTURES = "TEST_PICTURES"
 
 
 class Chromium:
-    """One page. Every wait ends with an error after half a minute."""
+    """One page. Every wait ends with an error after half a minute. ``page`` is Playwright's own."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self._number = 0
+    def __init__(self, playwright: Playwright, context: BrowserContext, folder: Path) -> None:
+        self._playwright = playwright
+        self.page = context.pages[0] if context.pages else context.new_page()
+        self._session = context.new_cdp_session(self.page)
+        self._folder = folder
         # What the browser said to a developer: refused frames, forms, scripts.
         self.said: list[str] = []
+        self.page.on("console", self._heard)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        self.said.append(message.text)
+
+    def beside(self, profile: Path) -> AbstractContextManager["Chromium"]:
+        """Another person's browser, while this one is open."""
+        return _launched(self._playwright, profile)
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """One command of the protocol."""
-        self._number += 1
-        self._connection.send(json.dumps({"id": self._number, "method": method, "params": params}))
-        while True:
-            message = json.loads(self._connection.recv(timeout=30))
-            if message.get("method") == "Log.entryAdded":
-                self.said.append(message["params"]["entry"]["text"])
-            if message.get("id") == self._number:
-                assert "error" not in message, message
-                return dict(message["result"])
+        """One command of the browser's own protocol."""
+        return dict(self._session.send(method, params))
 
     def run(self, expression: str) -> Any:
-        """The value of an expression in the page."""
+        """The value of an expression in the page, whatever the page's policy says of scripts."""
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
@@ -73,7 +69,8 @@ class Chromium:
             # Containers that start or stop on this machine change its interfaces, and the browser drops what it loads.
             if "ERR_NETWORK_CHANGED" in self.text:
                 self.call("Page.reload")
-            time.sleep(0.05)
+            # Playwright's own wait: what the browser says meanwhile is heard.
+            self.page.wait_for_timeout(50)
 
     @property
     def address(self) -> str:
@@ -85,41 +82,37 @@ class Chromium:
         """What the page shows."""
         return str(self.run("document.body ? document.body.innerText : ''"))
 
-    def picture(self, path: Path) -> None:
-        """A screenshot of the page."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+    def picture(self, name: str) -> Path:
+        """A screenshot of the page, kept under that name."""
+        path = self._folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.png"
+        self.page.screenshot(path=path)
+        return path
 
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[Chromium]:
-    """A new browser with a new profile; the test is skipped where there is none."""
+    """A new browser with a new profile; the test is skipped where there is none. Not within a running event loop."""
+    with sync_playwright() as playwright, _launched(playwright, profile) as browser:
+        yield browser
+
+
+@contextmanager
+def _launched(playwright: Playwright, profile: Path) -> Iterator[Chromium]:
     binary = shutil.which("chromium") or shutil.which("chromium-browser")
     if binary is None:
         pytest.skip("no chromium on this machine: the pages are not tried in a real browser")
-    with subprocess.Popen(
-        [binary, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            with connect(_page_of(profile, process), max_size=None, proxy=None) as connection:
-                page = Chromium(connection)
-                page.call("Page.enable")
-                page.call("Log.enable")
-                yield page
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _page_of(profile: Path, process: "subprocess.Popen[bytes]") -> str:
-    """The address of the page in the protocol."""
-    written, deadline = profile / "DevToolsActivePort", time.monotonic() + 40
-    while not written.exists() or "\n" not in written.read_text():
-        assert process.poll() is None, "the browser ended at once"
-        assert time.monotonic() < deadline, "the browser did not start"
-        time.sleep(0.05)
-    port = int(written.read_text().splitlines()[0])
-    with urlopen(f"http://127.0.0.1:{port}/json", timeout=20) as answer:
-        pages = json.load(answer)
-    return str(next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page"))
+    pictures = Path(os.environ.get(_PICTURES) or profile.parent / "pictures")
+    pictures.mkdir(parents=True, exist_ok=True)
+    context = playwright.chromium.launch_persistent_context(
+        profile,
+        executable_path=binary,
+        headless=True,
+        args=list(_OPTIONS),
+        viewport={"width": 900, "height": 900},
+        # The stack's own authority is made for one run.
+        ignore_https_errors=True,
+    )
+    try:
+        yield Chromium(playwright, context, pictures)
+    finally:
+        context.close()

@@ -12,16 +12,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from npm_install import NpmUnavailable, install_locked
 
-__all__ = ["CLIENT_SECRET", "OAuthServer", "emulated", "oauth_toolkit", "oidc_provider"]
+__all__ = ["CLIENT_SECRET", "OAuthServer", "emulated", "oauth_toolkit", "oidc_provider", "running"]
 
 CLIENT_SECRET = "example-client-secret"
 _PACKAGES = Path(__file__).parent / "npm_providers"
@@ -58,12 +59,13 @@ class OAuthServer:
 
 
 @contextmanager
-def oidc_provider() -> Iterator[OAuthServer]:
-    """oidc-provider: a refresh token works once, and its second use ends the whole grant."""
+def oidc_provider(*redirects: str) -> Iterator[OAuthServer]:
+    """oidc-provider: a refresh token works once, and its second use ends the whole grant. ``redirects``: our clients'."""
     node, folder = _installed()
     shutil.copyfile(_PACKAGES / "oidc.mjs", folder / f"oidc.{os.getpid()}.mjs")
     try:
-        with _running([str(node), str(folder / f"oidc.{os.getpid()}.mjs")]) as port:
+        given = {"REDIRECT_URIS": " ".join(redirects)} if redirects else {}
+        with running([str(node), str(folder / f"oidc.{os.getpid()}.mjs")], **given) as port:
             yield OAuthServer(f"http://127.0.0.1:{port}", "/token")
     finally:
         (folder / f"oidc.{os.getpid()}.mjs").unlink(missing_ok=True)
@@ -73,18 +75,34 @@ def oidc_provider() -> Iterator[OAuthServer]:
 def oauth_toolkit(folder: Path) -> Iterator[OAuthServer]:
     """django-oauth-toolkit: a refresh token that was replaced gives the same new pair for ten minutes."""
     program = Path(__file__).with_name("toolkit_server.py")
-    with _running([sys.executable, str(program), str(folder / "toolkit.db")]) as port:
+    with running([sys.executable, str(program), str(folder / "toolkit.db")]) as port:
         yield OAuthServer(f"http://127.0.0.1:{port}", "/o/token/")
 
 
 @contextmanager
-def emulated(*services: str, redirect: str = "http://127.0.0.1/callback") -> Iterator[list[str]]:
-    """emulate's GitHub and Slack, in the order asked for; the base URL of each. ``redirect``: of our client there."""
+def emulated(
+    *services: str,
+    redirect: str = "http://127.0.0.1/callback",
+    sign_in: str | None = None,
+    people: Sequence[Mapping[str, str]] = (),
+) -> Iterator[list[str]]:
+    """emulate's GitHub and Slack, in the order asked for; the base URL of each. ``redirect``: of our client there.
+
+    ``{service}`` in it stands for the service's name.
+    ``sign_in``: that of a second client at GitHub, ``gatelodge-sign-in``; ``people``: further users of GitHub.
+    """
     node, folder = _installed()
     first = _free_ports(len(services))
     command = [str(node), str(folder / "node_modules" / "emulate" / "dist" / "index.js"), "start"]
     seed = folder / f"seed.{os.getpid()}.yaml"
-    seed.write_text((_PACKAGES / "seed.yaml").read_text().replace("http://127.0.0.1/callback", redirect))
+    planted = yaml.safe_load((_PACKAGES / "seed.yaml").read_text())
+    for name in ("github", "slack"):
+        planted[name]["oauth_apps"][0]["redirect_uris"] = [redirect.replace("{service}", name)]
+    planted["github"]["users"] += [dict(person) for person in people]
+    if sign_in is not None:
+        client = {"client_id": "gatelodge-sign-in", "client_secret": CLIENT_SECRET, "name": "gatelodge sign-in"}
+        planted["github"]["oauth_apps"].append(client | {"redirect_uris": [sign_in]})
+    seed.write_text(yaml.safe_dump(planted))
     options = ["--service", ",".join(services), "--port", str(first), "--seed", str(seed)]
     process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -98,14 +116,14 @@ def emulated(*services: str, redirect: str = "http://127.0.0.1/callback") -> Ite
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[int]:
+def running(command: list[str], **environment: str) -> Iterator[int]:
     """A program that prints its port and ends with its standard input."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"CLIENT_SECRET": CLIENT_SECRET},
+        env=os.environ | {"CLIENT_SECRET": CLIENT_SECRET} | environment,
         text=True,
     )
     assert process.stdin is not None

@@ -50,6 +50,12 @@ def hostile(target: str, csrf: str) -> Starlette:
     return Starlette(routes=[Route("/", page), Route("/frame", frame)])
 
 
+def in_browser(profile: Path, origin: str, evil: str, cookie: str) -> dict[str, str]:
+    """A new browser, used in the thread that started it: Playwright asks for that."""
+    with chromium(profile) as page:
+        return try_it(page, origin, evil, cookie)
+
+
 def try_it(page: Chromium, origin: str, evil: str, cookie: str) -> dict[str, str]:
     """What the browser shows after each attempt."""
     page.call("Network.enable")
@@ -91,8 +97,7 @@ async def test_a_page_of_another_site_changes_nothing_in_a_real_browser(vault: V
             name, session = await signed_in(site)
             other = hostile(origin, session)
             async with serving(site.app, ours), serving(other, theirs):
-                with chromium(tmp_path / "profile") as page:
-                    seen = await asyncio.to_thread(try_it, page, origin, evil, name)
+                seen = await asyncio.to_thread(in_browser, tmp_path / "profile", origin, evil, name)
             assert not await site.linked("alice")
     for path in PATHS:
         assert "csrf_refused" in seen[path], path

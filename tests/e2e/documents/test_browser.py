@@ -102,7 +102,7 @@ def test_the_question_cannot_be_framed(stack: Stack, browser: Chromium, client_i
 def test_an_answer_from_another_browser_is_refused(
     stack: Stack, browser: Chromium, client_id: str, tmp_path: Path
 ) -> None:
-    with chromium(tmp_path / "other") as attacker:
+    with browser.beside(tmp_path / "other") as attacker:
         attacker.open(request_of(stack, client_id, 1, "s"))
         attacker.until("document.querySelector('button[value=continue]')")
         form = attacker.run("document.querySelector('form').outerHTML").replace("/desk/consent", _consent(stack))

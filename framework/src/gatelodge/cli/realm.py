@@ -5,6 +5,7 @@ Exit code 4: ``plan`` has something to do, ``drift`` found a difference.
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,9 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 def _render(options: argparse.Namespace) -> int:
     from gatelodge.ops.realm.render import render_text
 
-    text, needed = render_text(options.folder, public_base=options.public_url, output=options.output)
+    text, needed = render_text(
+        options.folder, public_base=options.public_url, output=options.output, environment=os.environ
+    )
     if options.output is None:
         sys.stdout.write(text)
     for name in needed:
@@ -73,14 +76,16 @@ def _plan(given: argparse.Namespace) -> int:
 
 
 def _apply(given: argparse.Namespace) -> int:
+    from gatelodge.ops.audit.administration import administered
     from gatelodge.ops.realm.diff import plan_document, render_plan, render_step
 
     def done(step: "Step") -> None:
         if not given.json:
             print(render_step(step), flush=True)
 
-    with opened(given) as place:
+    with administered("admin.realm", action="apply") as told, opened(given) as place:
         plan = place.admin.apply(place.wanted, environment=place.environment, all_clients=given.all_clients, done=done)
+        told.update(realm=plan.realm, steps=len(plan.steps))
     if given.json:
         print(json.dumps(plan_document(plan), indent=2))
     else:

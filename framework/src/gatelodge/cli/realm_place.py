@@ -62,7 +62,7 @@ def opened(given: argparse.Namespace) -> "Iterator[RealmPlace]":
     local = given.keycloak_url is None
     base = _public_base(given, around, local=local)
     with _files(given.folder, around if local else None) as folder:
-        wanted = render_realm(folder, public_base=base)
+        wanted = render_realm(folder, public_base=base, environment=os.environ)
     who = around.administrator
     admin = RealmAdmin(who.url, who.username, who.password, realm=wanted["realm"])
     try:

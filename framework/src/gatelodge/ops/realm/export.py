@@ -25,7 +25,7 @@ from gatelodge.ops.realm.export_parts import (
 from gatelodge.ops.realm.patches import BUILT_IN
 from gatelodge.ops.realm.plan import differences
 from gatelodge.ops.realm.render import render_realm
-from gatelodge.ops.realm.things import Thing, is_secret, things_of
+from gatelodge.ops.realm.things import Thing, is_secret, profile_of, things_of
 from gatelodge.registration.marks import made_by
 
 __all__ = ["ExportRefused", "export_realm"]
@@ -53,7 +53,11 @@ def export_realm(present: Mapping[str, Any], folder: Path, *, public_base: str, 
         "desk.yaml": desk(present, account),
         **{f"servers/{server['name']}.yaml": server for server in found},
     }
-    further = {"predefined-clients.yaml": predefined(present), "identity-providers.yaml": identity_providers(present)}
+    further = {
+        "predefined-clients.yaml": predefined(present),
+        "identity-providers.yaml": identity_providers(present),
+        "user-profile.yaml": profile_of(present),
+    }
     for name, content in {**files, **{name: content for name, content in further.items() if content}}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

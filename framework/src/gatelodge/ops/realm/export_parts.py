@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gatelodge.ops.realm.account import REALM_MANAGEMENT, SERVICE_ACCOUNT
+from gatelodge.ops.realm.mappers import TARGETS
 from gatelodge.ops.realm.memory import MEMORY
 from gatelodge.ops.realm.placeholders import SECRET_DIGEST
-from gatelodge.ops.realm.servers import MANAGED, TARGETS
+from gatelodge.ops.realm.servers import MANAGED
 from gatelodge.ops.realm.things import NOT_SETTINGS, REGISTRATION
 from gatelodge.ops.realm.web import WEB_CLIENT, callback_of
 from gatelodge.registration.predefined import PRODUCTS
@@ -130,6 +131,15 @@ def identity_providers(realm: _Json) -> dict[str, Any]:
             entry["display_name"] = provider["displayName"]
         if provider.get("trustEmail"):
             entry["trust_email"] = True
+        if provider.get("firstBrokerLoginFlowAlias"):
+            entry["first_login_flow"] = provider["firstBrokerLoginFlowAlias"]
+        mappers = [
+            one for one in realm.get("identityProviderMappers", ()) if one["identityProviderAlias"] == provider["alias"]
+        ]
+        if mappers:
+            entry["mappers"] = {
+                m["name"]: {"type": m["identityProviderMapper"], "config": m["config"]} for m in mappers
+            }
         if "clientSecret" in provider.get("config", {}):
             entry["secret"] = {"env": _variable(provider["alias"])}
         found[provider["alias"]] = entry

@@ -15,7 +15,6 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -26,8 +25,9 @@ __all__ = [
     "ClientPolicies",
     "ClientScope",
     "DeskAccount",
-    "IdentityProvider",
     "Mapper",
+    "Name",
+    "Part",
     "PredefinedClient",
     "RealmFile",
     "RealmFilesInvalid",
@@ -35,6 +35,8 @@ __all__ = [
     "SecretPlace",
     "Server",
     "ServiceClient",
+    "Target",
+    "Text",
     "WebFile",
     "read",
     "read_named",
@@ -43,12 +45,15 @@ __all__ = [
 ]
 
 _ConfigValue = bool | int | str | list[str]
-_Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 # The path ends the audience, which is compared byte by byte: no slash at the end, nothing that needs encoding.
 _Path = Annotated[str, StringConstraints(pattern=r"^(/[a-z0-9._~-]+)+$")]
 # Keycloak expands ${...} on import, from its environment: a text must not reach into it.
-_Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^${}]*$")]
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^${}]*$")]
 M = TypeVar("M")
+# Attributes of a person that are claims of the same name.
+Claim = Literal["github_login"]
+Target = Literal["access", "id", "userinfo", "introspection"]
 
 
 class RealmFilesInvalid(GatelodgeError):
@@ -57,63 +62,69 @@ class RealmFilesInvalid(GatelodgeError):
     code = Code.SETTINGS_INVALID
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A file, or a part of one."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class RealmFile(_Part):
+class RealmFile(Part):
     """``realm.yaml``: the name, and settings under Keycloak's own names."""
 
-    name: _Name
+    name: Name
     settings: dict[str, Any]
 
 
-class Mapper(_Part):
+class Mapper(Part):
     """One protocol mapper: Keycloak's type, the tokens it writes into, its own configuration."""
 
     type: str
-    into: tuple[Literal["access", "id", "userinfo", "introspection"], ...]
+    into: tuple[Target, ...]
     config: dict[str, str] = {}
 
 
-class ClientScope(_Part):
+class ClientScope(Part):
     """One client scope; ``scopes.yaml`` explains the keys."""
 
     # none: of the clients alone that are given it.
     assigned: Literal["default", "optional", "none"]
-    consent: _Text | None = None
+    consent: Text | None = None
     advertised: bool = True
     in_claim: bool = True
     roles: tuple[str, ...] = ()
     mappers: dict[str, Mapper] = {}
 
 
-class Server(_Part):
-    """``servers/<name>.yaml``: scopes by their last part, each with its consent text; ``accounts``: it has such pages."""
+class Server(Part):
+    """``servers/<name>.yaml``: scopes by their last part, each with its consent text; ``accounts``: it has such pages.
 
-    name: _Name
+    ``claims``: about the person, in this server's access tokens only, next to the user name that all servers get.
+    """
+
+    name: Name
     path: _Path
-    scopes: dict[_Name, _Text] = Field(min_length=1)
+    scopes: dict[Name, Text] = Field(min_length=1)
     accounts: bool = False
+    claims: tuple[Claim, ...] = ()
 
 
-class DeskAccount(_Part):
+class DeskAccount(Part):
     """``desk.yaml``; ``token_life`` in seconds."""
 
-    client_id: _Name
-    description: _Text
-    rights: tuple[_Name, ...] = Field(min_length=1)
+    client_id: Name
+    description: Text
+    rights: tuple[Name, ...] = Field(min_length=1)
     token_life: int = Field(ge=60, le=3600)
 
 
-class WebFile(_Part):
+class WebFile(Part):
     """``web.yaml``: the client of the pages of connected accounts, by the name that servers know."""
 
     client_id: Literal["gatelodge-web"]
-    description: _Text
+    description: Text
 
 
-class SecretPlace(_Part):
+class SecretPlace(Part):
     """Where a secret is: a variable or a file. It is never in the realm's files themselves."""
 
     env: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
@@ -126,68 +137,50 @@ class SecretPlace(_Part):
         return self
 
 
-class ServiceClient(_Part):
+class ServiceClient(Part):
     """One entry of ``service-clients.yaml``: a service that gets users' access tokens from ``server``."""
 
-    server: _Name
+    server: Name
     secret: SecretPlace
-    description: _Text | None = None
+    description: Text | None = None
 
 
-class PredefinedClient(_Part):
+class PredefinedClient(Part):
     """One entry of ``predefined-clients.yaml``; without ``secret`` a public client, without ``redirects`` the product's."""
 
     product: str
-    name: _Text | None = None
+    name: Text | None = None
     redirects: tuple[str, ...] = ()
     secret: SecretPlace | None = None
 
 
-class IdentityProvider(_Part):
-    """One entry of ``identity-providers.yaml``; ``config`` has Keycloak's own names."""
-
-    provider: _Name
-    display_name: _Text | None = None
-    enabled: bool = True
-    trust_email: bool = False
-    config: dict[str, Annotated[str, StringConstraints(pattern=r"^[^${}]*$")]] = {}
-    secret: SecretPlace | None = None
-
-    @field_validator("config")
-    @classmethod
-    def _without_secret(cls, config: dict[str, str]) -> dict[str, str]:
-        if "clientSecret" in config:
-            raise ValueError("clientSecret does not belong into a file: use `secret: {env: NAME}`")
-        return config
-
-
-class _RegistrationPolicy(_Part):
+class _RegistrationPolicy(Part):
     name: str
     provider: str
     kinds: tuple[Literal["anonymous", "authenticated"], ...] = Field(alias="for", min_length=1)
     config: dict[str, _ConfigValue] = {}
 
 
-class RegistrationPolicies(_Part):
+class RegistrationPolicies(Part):
     """``registration.yaml``."""
 
     policies: tuple[_RegistrationPolicy, ...]
 
 
-class _Profile(_Part):
+class _Profile(Part):
     name: str
     description: str
     executors: dict[str, dict[str, _ConfigValue]]
 
 
-class _Policy(_Part):
+class _Policy(Part):
     name: str
     description: str
     profiles: tuple[str, ...]
     conditions: dict[str, dict[str, _ConfigValue]]
 
 
-class ClientPolicies(_Part):
+class ClientPolicies(Part):
     """``client-policies.yaml``."""
 
     profiles: tuple[_Profile, ...]
@@ -211,7 +204,7 @@ def read(path: Path, model: type[M]) -> M:
 
 def read_named(path: Path, model: type[M]) -> dict[str, M]:
     """An optional file of entries by name; one that is not there has none. Raises: RealmFilesInvalid."""
-    return read(path, dict[_Name, model]) if path.exists() else {}  # type: ignore[valid-type]
+    return read(path, dict[Name, model]) if path.exists() else {}  # type: ignore[valid-type]
 
 
 def read_scopes(folder: Path) -> dict[str, ClientScope]:

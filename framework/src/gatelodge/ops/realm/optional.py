@@ -1,6 +1,6 @@
-"""Files that a realm may have: clients made beforehand, and identity providers that people may sign in by.
+"""A file that a realm may have: clients made beforehand.
 
-A secret is a place in what is rendered (``placeholders``), never a value. Pure but for reading the files.
+A secret is a place in what is rendered (``placeholders``), never a value. Pure but for reading the file.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gatelodge.core.secret import Secret
-from gatelodge.ops.realm.files import IdentityProvider, PredefinedClient, RealmFilesInvalid, read_named
+from gatelodge.ops.realm.files import PredefinedClient, RealmFilesInvalid, read_named
 from gatelodge.ops.realm.placeholders import placeholder
 from gatelodge.ops.realm.servers import MANAGED
 from gatelodge.registration.config import RegistrationPolicy
@@ -16,17 +16,12 @@ from gatelodge.registration.errors import InvalidRedirectUri
 from gatelodge.registration.predefined import PRODUCTS, representation
 from gatelodge.registration.redirects import check_redirects
 
-__all__ = ["identity_providers", "predefined_clients"]
+__all__ = ["predefined_clients"]
 
 
 def predefined_clients(file: Path) -> list[dict[str, Any]]:
     """``predefined-clients.yaml`` as Keycloak's clients, each known by its key. Raises: RealmFilesInvalid."""
     return [_client(file, client_id, entry) for client_id, entry in read_named(file, PredefinedClient).items()]
-
-
-def identity_providers(file: Path) -> list[dict[str, Any]]:
-    """``identity-providers.yaml`` as Keycloak's identity providers. Raises: RealmFilesInvalid."""
-    return [_provider(alias, entry) for alias, entry in read_named(file, IdentityProvider).items()]
 
 
 def _client(file: Path, client_id: str, entry: PredefinedClient) -> dict[str, Any]:
@@ -43,17 +38,3 @@ def _client(file: Path, client_id: str, entry: PredefinedClient) -> dict[str, An
     secret = None if entry.secret is None else Secret(placeholder(entry.secret))
     shown = entry.name or product.title
     return representation(client_id, shown, redirects, secret=secret, marks={MANAGED: "true"})
-
-
-def _provider(alias: str, entry: IdentityProvider) -> dict[str, Any]:
-    config = dict(entry.config)
-    if entry.secret is not None:
-        config["clientSecret"] = placeholder(entry.secret)
-    return {
-        "alias": alias,
-        "providerId": entry.provider,
-        "displayName": entry.display_name or "",
-        "enabled": entry.enabled,
-        "trustEmail": entry.trust_email,
-        "config": config,
-    }

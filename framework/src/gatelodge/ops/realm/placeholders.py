@@ -85,8 +85,10 @@ def _secret(text: str, environment: Mapping[str, str]) -> str | None:
     if found is None:
         return text
     file, name = found.groups()
+    # Every variable of a secret may name a file instead.
+    path = name if file else "" if environment.get(name) else environment.get(f"{name}_FILE", "")
     try:
-        secret = Path(name).read_text(encoding="utf-8").strip() if file else environment.get(name, "").strip()
+        secret = Path(path).read_text(encoding="utf-8").strip() if path else environment.get(name, "").strip()
     except (OSError, UnicodeDecodeError):
         return None
     if is_placeholder(secret):

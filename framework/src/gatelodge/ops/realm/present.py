@@ -3,6 +3,7 @@
 Users are left out, but for the desk's own: people are nobody's configuration.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,9 @@ from keycloak import KeycloakAdmin
 
 from gatelodge.ops.realm.account import REALM_MANAGEMENT, SERVICE_ACCOUNT
 from gatelodge.ops.realm.connection import RealmRefused
-from gatelodge.ops.realm.things import REGISTRATION
+from gatelodge.ops.realm.things import REGISTRATION, USER_PROFILE, USER_PROFILE_MEMBER
 
-__all__ = ["find_realm", "read_realm"]
+__all__ = ["find_realm", "read_profile", "read_realm"]
 
 _Json = dict[str, Any]
 
@@ -34,6 +35,7 @@ def read_realm(admin: KeycloakAdmin, name: str, *, account: str) -> _Json | None
     if realm is None:
         return None
     scopes = admin.get_client_scopes()
+    providers = admin.get_idps()
     clients = admin.get_clients()
     return {
         **realm,
@@ -41,11 +43,24 @@ def read_realm(admin: KeycloakAdmin, name: str, *, account: str) -> _Json | None
         "defaultDefaultClientScopes": [scope["name"] for scope in admin.get_default_default_client_scopes()],
         "defaultOptionalClientScopes": [scope["name"] for scope in admin.get_default_optional_client_scopes()],
         "scopeMappings": [_scope_roles(admin, name, scope) for scope in scopes],
-        "components": {REGISTRATION: admin.get_components({"type": REGISTRATION, "parent": realm["id"]})},
+        "components": {
+            REGISTRATION: admin.get_components({"type": REGISTRATION, "parent": realm["id"]}),
+            USER_PROFILE: [{"config": {USER_PROFILE_MEMBER: [json.dumps(read_profile(admin, name))]}}],
+        },
         "clients": clients,
-        "identityProviders": admin.get_idps(),
+        "identityProviders": providers,
+        "identityProviderMappers": [
+            mapper for provider in providers for mapper in admin.get_idp_mappers(provider["alias"])
+        ],
         **_account(admin, account, {client["clientId"]: client["id"] for client in clients}),
     }
+
+
+def read_profile(admin: KeycloakAdmin, realm: str) -> _Json:
+    """The user profile. Raises: RealmRefused."""
+    # python-keycloak has no call for it.
+    found: _Json = admin.connection.raw_get(f"admin/realms/{realm}/users/profile").json()
+    return found
 
 
 def _scope_roles(admin: KeycloakAdmin, realm: str, scope: Mapping[str, Any]) -> _Json:

@@ -25,11 +25,12 @@ from gatelodge.ops.realm.files import (
     read_scopes,
     read_servers,
 )
-from gatelodge.ops.realm.optional import identity_providers, predefined_clients
+from gatelodge.ops.realm.optional import predefined_clients
 from gatelodge.ops.realm.placeholders import needed_by_import
 from gatelodge.ops.realm.plan import remembered
 from gatelodge.ops.realm.servers import client_scope, scopes_of
 from gatelodge.ops.realm.services import service_clients
+from gatelodge.ops.realm.sign_in import sign_in, user_profile
 from gatelodge.ops.realm.things import REGISTRATION
 from gatelodge.ops.realm.web import web_clients
 
@@ -54,10 +55,12 @@ def render_realm(
     users: Sequence[SeedUser] = (),
     desk_secret: Secret | None = None,
     web_secret: Secret | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The realm as Keycloak's RealmRepresentation; ``public_base`` is an origin such as ``https://mcp.example.com``.
 
-    Without ``desk_secret`` or ``web_secret`` that client has a placeholder, which an import fills in.
+    Without ``desk_secret`` or ``web_secret`` that client has a placeholder, which an import fills in. ``environment``:
+    where the variables of sign-in by GitHub are, which is off without them.
     Raises: RealmFilesInvalid.
     """
     _check_base(public_base)
@@ -72,18 +75,19 @@ def render_realm(
     desk = account(read(folder / "desk.yaml", DeskAccount), desk_secret)
     web = web_clients(_web(folder), servers, public_base=public_base, secret=web_secret)
     predefined = predefined_clients(folder / "predefined-clients.yaml")
-    providers = identity_providers(folder / "identity-providers.yaml")
     realm: dict[str, Any] = {
         **file.settings,
         "realm": file.name,
         **_client_scopes(scopes),
-        "components": {REGISTRATION: _registration(read(folder / "registration.yaml", RegistrationPolicies))},
+        "components": {
+            REGISTRATION: _registration(read(folder / "registration.yaml", RegistrationPolicies)),
+            **user_profile(folder / "user-profile.yaml"),
+        },
         **_client_policies(read(folder / "client-policies.yaml", ClientPolicies)),
         **desk.clients,
         "clients": [*desk.clients["clients"], *web, *services, *predefined],
+        **sign_in(folder, environment or {}),
     }
-    if providers:
-        realm["identityProviders"] = providers
     if is_loopback(urlsplit(public_base).hostname or ""):
         realm["browserSecurityHeaders"] = {**file.settings["browserSecurityHeaders"], "strictTransportSecurity": ""}
     realm["users"] = [desk.user]
@@ -93,12 +97,14 @@ def render_realm(
     return realm
 
 
-def render_text(folder: Path, *, public_base: str, output: Path | None = None) -> tuple[str, tuple[str, ...]]:
+def render_text(
+    folder: Path, *, public_base: str, output: Path | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[str, tuple[str, ...]]:
     """The realm for a deployment, without people, as JSON text; also written to ``output`` if given.
 
     Also gives the variables that Keycloak's import needs. Raises: RealmFilesInvalid, OSError.
     """
-    realm = render_realm(folder, public_base=public_base)
+    realm = render_realm(folder, public_base=public_base, environment=environment)
     needed = needed_by_import(realm)
     text = json.dumps(realm, indent=2, ensure_ascii=False) + "\n"
     if output is not None:

@@ -7,21 +7,16 @@ Pure but for ``server_scopes``, which reads the files.
 from pathlib import Path
 from typing import Any
 
-from gatelodge.ops.realm.files import ClientScope, Mapper, Server, read_servers
+from gatelodge.ops.realm.files import ClientScope, Server, read_servers
+from gatelodge.ops.realm.mappers import attribute, audience, protocol_mapper
 
-__all__ = ["MANAGED", "TARGETS", "client_scope", "scopes_of", "server_scopes"]
+__all__ = ["MANAGED", "client_scope", "scopes_of", "server_scopes"]
 
 # Marks the client scopes that these files made, so that `sync` can tell them from a person's.
 MANAGED = "gatelodge.managed"
 
-TARGETS = ("access", "id", "userinfo", "introspection")
-
 # A server names its caller in logs and rules; many clients ask for its scopes only and never for `profile`.
-_USERNAME = Mapper(
-    type="oidc-usermodel-attribute-mapper",
-    into=("access", "introspection"),
-    config={"user.attribute": "username", "claim.name": "preferred_username", "jsonType.label": "String"},
-)
+_USERNAME = attribute("username", claim="preferred_username")
 
 
 def server_scopes(folder: Path) -> tuple[str, ...]:
@@ -31,13 +26,8 @@ def server_scopes(folder: Path) -> tuple[str, ...]:
 
 def scopes_of(server: Server, *, public_base: str) -> dict[str, ClientScope]:
     """The client scopes of one server: optional, consented, each with the server's exact URL as audience."""
-    audience = Mapper(
-        type="oidc-audience-mapper",
-        into=("access", "introspection"),
-        # A lightweight token would lose the audience otherwise, and with it every use.
-        config={"included.custom.audience": public_base + server.path, "lightweight.claim": "true"},
-    )
-    mappers = {"audience": audience, "username": _USERNAME}
+    mappers = {"audience": audience(public_base + server.path), "username": _USERNAME}
+    mappers |= {claim: attribute(claim, claim=claim) for claim in server.claims}
     return {
         f"{server.name}:{part}": ClientScope(assigned="optional", consent=text, mappers=mappers)
         for part, text in server.scopes.items()
@@ -57,17 +47,7 @@ def client_scope(name: str, scope: ClientScope) -> dict[str, Any]:
             "consent.screen.text": scope.consent or "",
             MANAGED: "true",
         },
-        "protocolMappers": [_mapper(key, mapper) for key, mapper in scope.mappers.items()],
-    }
-
-
-def _mapper(name: str, mapper: Mapper) -> dict[str, Any]:
-    targets = {f"{target}.token.claim": _flag(target in mapper.into) for target in TARGETS}
-    return {
-        "name": name,
-        "protocol": "openid-connect",
-        "protocolMapper": mapper.type,
-        "config": targets | mapper.config,
+        "protocolMappers": [protocol_mapper(key, mapper) for key, mapper in scope.mappers.items()],
     }
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gatelodge.ops.realm.confidential import signing_client
 from gatelodge.ops.realm.files import ClientScope, Mapper, RealmFilesInvalid, Server, ServiceClient, read_named
+from gatelodge.ops.realm.mappers import audience
 from gatelodge.ops.realm.placeholders import placeholder
-from gatelodge.ops.realm.servers import MANAGED
 from gatelodge.resource_server.claims import SERVICE_CLAIM
 
 __all__ = ["TOKENS_SCOPE", "service_clients"]
@@ -45,44 +46,15 @@ def service_clients(
     ), clients
 
 
-def _client(file: Path, client_id: str, entry: ServiceClient, audience: str | None) -> dict[str, Any]:
-    if audience is None:
+def _client(file: Path, client_id: str, entry: ServiceClient, url: str | None) -> dict[str, Any]:
+    if url is None:
         raise RealmFilesInvalid(f"{file}: {client_id}: there is no server {entry.server!r} in servers/")
-    return {
-        "clientId": client_id,
-        "name": client_id,
-        "description": entry.description or "",
-        "protocol": "openid-connect",
-        "enabled": True,
-        "publicClient": False,
-        "clientAuthenticatorType": "client-secret-jwt",
-        "secret": placeholder(entry.secret),
-        "serviceAccountsEnabled": True,
-        "standardFlowEnabled": False,
-        "implicitFlowEnabled": False,
-        "directAccessGrantsEnabled": False,
-        "fullScopeAllowed": False,
-        "redirectUris": [],
-        "webOrigins": [],
-        "defaultClientScopes": ["basic", TOKENS_SCOPE],
-        "optionalClientScopes": [],
-        "attributes": {
-            "access.token.lifespan": str(_LIFE),
-            "token.endpoint.auth.signing.alg": "HS256",
-            MANAGED: "true",
-        },
-        "protocolMappers": [
-            {
-                "name": "audience",
-                "protocol": "openid-connect",
-                "protocolMapper": "oidc-audience-mapper",
-                "config": {
-                    "included.custom.audience": audience,
-                    "access.token.claim": "true",
-                    "id.token.claim": "false",
-                    "introspection.token.claim": "true",
-                    "lightweight.claim": "true",
-                },
-            }
-        ],
-    }
+    return signing_client(
+        client_id,
+        name=client_id,
+        description=entry.description or "",
+        secret=placeholder(entry.secret),
+        life=_LIFE,
+        scopes=["basic", TOKENS_SCOPE],
+        mappers={"audience": audience(url)},
+    )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from gatelodge.ops.realm.placeholders import SECRET_DIGEST
 from gatelodge.ops.realm.things import Thing, is_secret
 
-__all__ = ["Action", "Change", "Step"]
+__all__ = ["Action", "Change", "Step", "merged", "present_of", "wanted_of", "without"]
 
 Action = Literal["create", "update", "delete", "patch-client"]
 _HIDDEN = "(hidden)"
@@ -50,3 +50,29 @@ class Step:
             "reason": self.reason,
             "changes": changes,
         }
+
+
+def merged(present: Mapping[str, Any], step: Step) -> dict[str, Any]:
+    """``present`` with the changed fields of ``step`` in it."""
+    result = dict(present)
+    for change in step.changes:
+        outer, dot, inner = change.name.partition(".")
+        result[outer] = {**(result.get(outer) or {}), inner: change.after} if dot else change.after
+    return result
+
+
+def wanted_of(step: Step) -> Thing:
+    """What a step makes or changes; a deletion has none."""
+    assert step.wanted is not None, step  # noqa: S101 - for the types
+    return step.wanted
+
+
+def present_of(step: Step) -> Thing:
+    """What a step changes or deletes; a creation has none."""
+    assert step.present is not None, step  # noqa: S101 - for the types
+    return step.present
+
+
+def without(source: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """A representation without those members."""
+    return {name: value for name, value in source.items() if name not in names}

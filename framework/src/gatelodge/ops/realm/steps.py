@@ -1,7 +1,8 @@
 """One step of a plan done in Keycloak, through python-keycloak and the Admin API for what it lacks.
 
 Keycloak replaces most objects whole, so what it has is sent back with the fields of the step put in: what a person set
-beside them stays. Not here: which steps, and in which order (``plan``).
+beside them stays. Not here: which steps, and in which order (``plan``),
+and those of sign-in (``sign_in_steps``).
 """
 
 import json
@@ -12,23 +13,14 @@ from keycloak import KeycloakAdmin
 
 from gatelodge.ops.realm.account import REALM_MANAGEMENT
 from gatelodge.ops.realm.connection import RealmRefused
-from gatelodge.ops.realm.placeholders import SECRET_DIGEST
-from gatelodge.ops.realm.step import Step
+from gatelodge.ops.realm.sign_in_steps import sign_in_steps
+from gatelodge.ops.realm.step import Step, merged, present_of, wanted_of, without
 from gatelodge.ops.realm.things import REGISTRATION, Thing
 
-__all__ = ["Steps", "merged", "write_attributes"]
+__all__ = ["Steps", "write_attributes"]
 
 _Json = dict[str, Any]
 _LISTS = {"client-profile": "profiles", "client-policy": "policies"}
-
-
-def merged(present: Mapping[str, Any], step: Step) -> _Json:
-    """``present`` with the changed fields of ``step`` in it."""
-    result = dict(present)
-    for change in step.changes:
-        outer, dot, inner = change.name.partition(".")
-        result[outer] = {**(result.get(outer) or {}), inner: change.after} if dot else change.after
-    return result
 
 
 def write_attributes(admin: KeycloakAdmin, realm: str, attributes: Mapping[str, str]) -> None:
@@ -57,7 +49,7 @@ class Steps:
             "registration-policy": self._registration_policy,
             "client-profile": self._list_entry,
             "client-policy": self._list_entry,
-            "identity-provider": self._identity_provider,
+            **sign_in_steps(admin, self._realm),
         }
 
     def do(self, step: Step) -> None:
@@ -78,15 +70,15 @@ class Steps:
             return
         # Its mappers, roles and assignment are things of their own.
         if step.action == "create":
-            self._scopes[name] = self._admin.create_client_scope(_without(_wanted(step).source, "protocolMappers"))
+            self._scopes[name] = self._admin.create_client_scope(without(wanted_of(step).source, "protocolMappers"))
         else:
-            changed = _without(merged(_present(step).source, step), "protocolMappers")
+            changed = without(merged(present_of(step).source, step), "protocolMappers")
             self._admin.update_client_scope(self._scopes[name], changed)
 
     def _assignment(self, step: Step) -> None:
         scope_id = self._scopes[step.name]
-        before = _present(step).fields["assigned"] if step.present else None
-        after = _wanted(step).fields["assigned"] if step.wanted else None
+        before = present_of(step).fields["assigned"] if step.present else None
+        after = wanted_of(step).fields["assigned"] if step.wanted else None
         if before == "default":
             self._admin.delete_default_default_client_scope(scope_id)
         elif before == "optional":
@@ -103,7 +95,7 @@ class Steps:
             self._create_client(step)
         elif step.action == "update":
             members = {change.name.partition(".")[0] for change in step.changes}
-            source = _present(step).source
+            source = present_of(step).source
             changed = {name: value for name, value in merged(source, step).items() if name in members}
             # Left out, Keycloak would make the web origins from the redirect URIs.
             kept = {"id": source["id"], "clientId": step.name, "webOrigins": source.get("webOrigins", [])}
@@ -117,8 +109,8 @@ class Steps:
             self._patch(step)
 
     def _create_client(self, step: Step) -> None:
-        wanted = _wanted(step).source
-        made = self._clients[step.name] = self._admin.create_client(_without(wanted, "protocolMappers"))
+        wanted = wanted_of(step).source
+        made = self._clients[step.name] = self._admin.create_client(without(wanted, "protocolMappers"))
         # Keycloak may have a scope of its own for every account.
         if "defaultClientScopes" in wanted:
             for scope in self._admin.get_client_default_client_scopes(made):
@@ -126,7 +118,7 @@ class Steps:
                     self._admin.delete_client_default_client_scope(made, scope["id"])
 
     def _patch(self, step: Step) -> None:
-        identifier = _present(step).identifier
+        identifier = present_of(step).identifier
         try:
             for change in step.changes:
                 name = change.name.removeprefix("scope ")
@@ -150,25 +142,25 @@ class Steps:
             add(client, self._scopes[name], {})
 
     def _mapper(self, step: Step) -> None:
-        thing = step.wanted or _present(step)
+        thing = step.wanted or present_of(step)
         assert thing.parent is not None, "a mapper belongs to something"  # noqa: S101 - for the types
         place, owner = self._place_of(thing)
         path = f"admin/realms/{self._realm}/{place}/{owner}/protocol-mappers/models"
         if step.action == "create":
             self._admin.connection.raw_post(path, data=json.dumps(dict(thing.source)))
             return
-        path = f"{path}/{_present(step).identifier}"
+        path = f"{path}/{present_of(step).identifier}"
         if step.action == "delete":
             self._admin.connection.raw_delete(path)
         else:
-            self._admin.connection.raw_put(path, data=json.dumps(merged(_present(step).source, step)))
+            self._admin.connection.raw_put(path, data=json.dumps(merged(present_of(step).source, step)))
 
     def _place_of(self, thing: Thing) -> tuple[str, str]:
         kind, name = thing.parent or ("client-scope", "")
         return ("clients", self._clients[name]) if kind == "client" else ("client-scopes", self._scopes[name])
 
     def _scope_role(self, step: Step) -> None:
-        thing = step.wanted or _present(step)
+        thing = step.wanted or present_of(step)
         place, owner = self._place_of(thing)
         path = f"admin/realms/{self._realm}/{place}/{owner}/scope-mappings/realm"
         send = self._admin.connection.raw_delete if step.action == "delete" else self._admin.connection.raw_post
@@ -177,7 +169,7 @@ class Steps:
     def _rights(self, step: Step) -> None:
         account, management = self._clients[step.name], self._clients[REALM_MANAGEMENT]
         user = self._admin.get_client_service_account_user(account)["id"]
-        wanted = _wanted(step).fields
+        wanted = wanted_of(step).fields
         held = self._admin.get_client_roles_of_user(user, management)
         carried = self._admin.get_client_roles_of_client_scope(account, management)
         if surplus := [role for role in held if role["name"] not in wanted["held"]]:
@@ -193,13 +185,13 @@ class Steps:
 
     def _registration_policy(self, step: Step) -> None:
         if step.action == "delete":
-            self._admin.delete_component(_present(step).identifier)
+            self._admin.delete_component(present_of(step).identifier)
             return
         kept = {"providerType": REGISTRATION, "parentId": self._realm_id}
         if step.action == "create":
-            self._admin.create_component({**_wanted(step).source, **kept})
+            self._admin.create_component({**wanted_of(step).source, **kept})
         else:
-            self._admin.update_component(_present(step).identifier, {**merged(_present(step).source, step), **kept})
+            self._admin.update_component(present_of(step).identifier, {**merged(present_of(step).source, step), **kept})
 
     def _list_entry(self, step: Step) -> None:
         """A client profile or policy. Keycloak replaces the list whole, so others' entries are sent back as read."""
@@ -208,33 +200,7 @@ class Steps:
         entries = self._admin.connection.raw_get(path).json()[part]
         others = [entry for entry in entries if entry["name"] != step.name]
         if step.action == "create":
-            others.append(dict(_wanted(step).source))
+            others.append(dict(wanted_of(step).source))
         elif step.action == "update":
-            others.append(merged(_present(step).source, step))
+            others.append(merged(present_of(step).source, step))
         self._admin.connection.raw_put(path, data=json.dumps({part: others}))
-
-    def _identity_provider(self, step: Step) -> None:
-        if step.action == "delete":
-            self._admin.delete_idp(step.name)
-        elif step.action == "create":
-            self._admin.create_idp(dict(_wanted(step).source))
-        else:
-            changed = merged(self._admin.get_idp(step.name), step)
-            # What Keycloak shows in place of the secret means: as it was.
-            if any(change.name == f"config.{SECRET_DIGEST}" for change in step.changes):
-                changed["config"]["clientSecret"] = _wanted(step).source["config"].get("clientSecret", "")
-            self._admin.update_idp(step.name, changed)
-
-
-def _wanted(step: Step) -> Thing:
-    assert step.wanted is not None, step  # noqa: S101 - for the types
-    return step.wanted
-
-
-def _present(step: Step) -> Thing:
-    assert step.present is not None, step  # noqa: S101 - for the types
-    return step.present
-
-
-def _without(source: Mapping[str, Any], *names: str) -> _Json:
-    return {name: value for name, value in source.items() if name not in names}

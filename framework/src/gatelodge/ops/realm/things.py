@@ -13,14 +13,31 @@ from gatelodge.ops.realm.account import REALM_MANAGEMENT, SERVICE_ACCOUNT
 from gatelodge.ops.realm.memory import MEMORY
 from gatelodge.ops.realm.servers import MANAGED
 
-__all__ = ["KINDS", "NOT_SETTINGS", "REGISTRATION", "Key", "Kind", "Thing", "canonical", "is_secret", "things_of"]
+__all__ = [
+    "KINDS",
+    "NOT_SETTINGS",
+    "REGISTRATION",
+    "USER_PROFILE",
+    "USER_PROFILE_MEMBER",
+    "Key",
+    "Kind",
+    "Thing",
+    "canonical",
+    "is_secret",
+    "profile_of",
+    "things_of",
+]
 
 _Json = Mapping[str, Any]
 
 REGISTRATION = "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy"
 
+# Of a realm's components: the user profile, whole and as text, in one member of its configuration.
+USER_PROFILE, USER_PROFILE_MEMBER = "org.keycloak.userprofile.UserProfileProvider", "kc.user.profile.config"
+
 Kind = Literal[
     "realm",
+    "user-attribute",
     "client-scope",
     "client",
     "mapper",
@@ -31,6 +48,7 @@ Kind = Literal[
     "client-profile",
     "client-policy",
     "identity-provider",
+    "identity-provider-mapper",
 ]
 # In the order in which they can be made: each needs only what comes before it.
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -50,6 +68,7 @@ NOT_SETTINGS = frozenset(
         "clients",
         "clientScopeMappings",
         "identityProviders",
+        "identityProviderMappers",
         "users",
     }
 )
@@ -95,6 +114,15 @@ def things_of(realm: _Json) -> dict[Key, Thing]:
     return dict(sorted(found.items(), key=lambda item: KINDS.index(item[0].kind)))
 
 
+def profile_of(realm: _Json) -> dict[str, Any]:
+    """The user profile that is written in a realm's components; empty where none is."""
+    for component in (realm.get("components") or {}).get(USER_PROFILE, ()):
+        for text in (component.get("config") or {}).get(USER_PROFILE_MEMBER, ()):
+            found: dict[str, Any] = json.loads(text)
+            return found
+    return {}
+
+
 def canonical(value: Any) -> Any:
     """A value as it is compared: Keycloak keeps no order of lists, no empty text and, in places, no type."""
     if isinstance(value, bool):
@@ -116,6 +144,9 @@ def _things(realm: _Json) -> Iterator[Thing]:
     settings = {key: value for key, value in realm.items() if key not in NOT_SETTINGS}
     attributes = {key: value for key, value in (settings.get("attributes") or {}).items() if key not in MEMORY}
     yield Thing(Key("realm", realm["realm"]), _flat({**settings, "attributes": attributes}), realm)
+    for attribute in profile_of(realm).get("attributes", ()):
+        fields = {name: value for name, value in attribute.items() if name != "name"}
+        yield Thing(Key("user-attribute", attribute["name"]), fields, attribute)
     yield from _client_scopes(realm)
     for component in (realm.get("components") or {}).get(REGISTRATION, ()):
         config = {key: list(value) for key, value in (component.get("config") or {}).items()}
@@ -134,6 +165,10 @@ def _things(realm: _Json) -> Iterator[Thing]:
         # Keycloak never gives it back; a digest beside it says whether it is another one.
         fields.pop("config.clientSecret", None)
         yield Thing(Key("identity-provider", provider["alias"]), fields, provider)
+    for mapper in realm.get("identityProviderMappers", ()):
+        fields = _flat(_chosen(mapper, "identityProviderMapper", "config"))
+        parent = Key("identity-provider", mapper["identityProviderAlias"])
+        yield Thing(Key("identity-provider-mapper", f"{parent.name}/{mapper['name']}"), fields, mapper, parent)
 
 
 def _client_scopes(realm: _Json) -> Iterator[Thing]:

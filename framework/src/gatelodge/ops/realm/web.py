@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from gatelodge.core.secret import Secret
+from gatelodge.ops.realm.confidential import confidential_client
 from gatelodge.ops.realm.files import Server, WebFile
-from gatelodge.ops.realm.servers import MANAGED
+from gatelodge.ops.realm.mappers import attribute
 
 __all__ = ["WEB_CLIENT", "WEB_SECRET", "WEB_SECRET_PLACEHOLDER", "callback_of", "web_clients"]
 
@@ -28,33 +29,21 @@ def web_clients(
     if not pages:
         return []
     return [
-        {
-            "clientId": file.client_id,
-            "name": "Connected accounts",
-            "description": file.description,
-            "protocol": "openid-connect",
-            "enabled": True,
-            "publicClient": False,
-            "clientAuthenticatorType": "client-secret",
-            "secret": WEB_SECRET_PLACEHOLDER if secret is None else secret.reveal(),
-            "standardFlowEnabled": True,
-            "serviceAccountsEnabled": False,
-            "implicitFlowEnabled": False,
-            "directAccessGrantsEnabled": False,
-            "fullScopeAllowed": False,
-            # Our own page: whoever signs in there asked this server for it.
-            "consentRequired": False,
-            "redirectUris": [f"{page}/callback" for page in pages],
-            "webOrigins": [],
-            "defaultClientScopes": ["basic", "acr"],
-            "optionalClientScopes": [],
-            "attributes": {
-                "pkce.code.challenge.method": "S256",
-                "post.logout.redirect.uris": "##".join(pages),
-                MANAGED: "true",
-            },
-            "protocolMappers": [_name_mapper()],
-        }
+        confidential_client(
+            file.client_id,
+            name="Connected accounts",
+            description=file.description,
+            authenticator="client-secret",
+            secret=WEB_SECRET_PLACEHOLDER if secret is None else secret.reveal(),
+            flow="standardFlowEnabled",
+            scopes=("basic", "acr"),
+            attributes={"pkce.code.challenge.method": "S256", "post.logout.redirect.uris": "##".join(pages)},
+            # The pages show the name.
+            mappers={"username": attribute("username", claim="preferred_username", into=("id",))},
+            redirects=[f"{page}/callback" for page in pages],
+        )
+        # Our own page: whoever signs in there asked this server for it.
+        | {"consentRequired": False}
     ]
 
 
@@ -65,21 +54,3 @@ def callback_of(mcp_url: str) -> str:
 
 def _page(mcp_url: str) -> str:
     return f"{mcp_url.removesuffix('/mcp')}/accounts"
-
-
-def _name_mapper() -> dict[str, Any]:
-    """The user name in the ID token, which the pages show."""
-    return {
-        "name": "username",
-        "protocol": "openid-connect",
-        "protocolMapper": "oidc-usermodel-attribute-mapper",
-        "config": {
-            "user.attribute": "username",
-            "claim.name": "preferred_username",
-            "jsonType.label": "String",
-            "access.token.claim": "false",
-            "id.token.claim": "true",
-            "userinfo.token.claim": "false",
-            "introspection.token.claim": "false",
-        },
-    }
