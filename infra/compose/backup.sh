@@ -36,7 +36,8 @@ docker compose exec --no-TTY postgres pg_dump --format=custom --username keycloa
 mounts=() names=()
 while read -r volume; do
   name="$(docker volume inspect --format '{{index .Labels "com.docker.compose.volume"}}' "$volume")"
-  [ "$name" != database ] || continue
+  # The database is dumped above; figures and dashboards are watched, not kept.
+  case "$name" in database | prometheus-figures | grafana-state) continue ;; esac
   mounts+=(--volume "$volume:/volumes/$name") names+=("$name")
 done < <(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" | sort)
 [ "${#names[@]}" -gt 0 ] || stop "the project '$project' has no volumes"

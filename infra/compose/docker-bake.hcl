@@ -14,7 +14,7 @@ variable "REGISTRY" {
 }
 
 group "default" {
-  targets = ["desk", "sample", "workspace", "tools", "keycloak"]
+  targets = ["desk", "sample", "workspace", "toolbox", "tools", "keycloak"]
 }
 
 target "everywhere" {
@@ -44,6 +44,12 @@ target "workspace" {
   inherits = ["ours"]
   target   = "workspace"
   tags     = ["${REGISTRY}workspace-mcp:${VERSION}"]
+}
+
+target "toolbox" {
+  inherits = ["ours"]
+  target   = "toolbox"
+  tags     = ["${REGISTRY}toolbox-mcp:${VERSION}"]
 }
 
 target "tools" {

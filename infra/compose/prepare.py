@@ -20,19 +20,30 @@ from gatelodge.core.secret import read_or_create
 from gatelodge.ops.stack.authority import ensure_certificates
 from gatelodge.ops.stack.credentials import ADMINISTRATOR, prepare_credentials
 from gatelodge.ops.stack.edge import READ_TIMEOUT
+from gatelodge.ops.stack.prometheus import scrape_targets
 from gatelodge.ops.stack.record import write_private
-from gatelodge.ops.stack.servers import ServerFolder, bundled, read_servers, routes_of
+from gatelodge.ops.stack.servers import ServerFolder, of_profiles, read_servers, routes_of
 from gatelodge.vault.key_source import make_key_file
 
 # The users of the images.
-TRAEFIK, KEYCLOAK, POSTGRES, APP = 65532, 1000, 999, 10001
+TRAEFIK, KEYCLOAK, POSTGRES, APP, PROMETHEUS, GRAFANA = 65532, 1000, 999, 10001, 65534, 472
+# The servers that have a profile and volumes in compose.yaml; each listens on the same port of its own container.
+FURTHER = ("toolbox", "workspace")
+# Where the desk and each server show their figures, and where Traefik does.
+FIGURES, PING = 9464, 8080
+_LOOPBACK = "127.0.0.1"
 
 
-def static_configuration(template: str, *, host: str = "", email: str = "", acme_server: str = "") -> str:
-    """Traefik's static configuration from ``infra/traefik/traefik.yaml``; with ``host`` and ACME for it."""
+def static_configuration(
+    template: str, *, host: str = "", email: str = "", acme_server: str = "", figures_at: str = _LOOPBACK
+) -> str:
+    """Traefik's static configuration from ``infra/traefik/traefik.yaml``; with ``host`` and ACME for it.
+
+    ``figures_at`` is the address of its figures and its ping.
+    """
     values = {
         "public_address": ":8443",
-        "ping_address": "127.0.0.1:8080",
+        "ping_address": f"{figures_at}:{PING}",
         "dynamic_folder": "/routes",
         "read_timeout": READ_TIMEOUT,
     }
@@ -72,7 +83,15 @@ def hand_out(path: Path, text: str, owner: int) -> None:
 
 
 def prepare(
-    root: Path, infra: Path, *, host: str, email: str, acme_server: str, further: Sequence[ServerFolder] = ()
+    root: Path,
+    infra: Path,
+    *,
+    host: str,
+    email: str,
+    acme_server: str,
+    further: Sequence[ServerFolder] = (),
+    figures_at: str = _LOOPBACK,
+    replicas: int = 1,
 ) -> None:
     """Fill the volumes below ``root``; ``further`` servers get routes and secrets. Raises: DiskRefused."""
     given = prepare_credentials(root / "operator" / "secrets")
@@ -95,24 +114,39 @@ def prepare(
     for file in (files.ca_file, files.cert_file, files.key_file):
         hand_out(root / "edge" / file.name, file.read_text(encoding="utf-8"), TRAEFIK)
     template = (infra / "traefik" / "traefik.yaml").read_text(encoding="utf-8")
-    static = static_configuration(template, host=host, email=email, acme_server=acme_server)
+    static = static_configuration(template, host=host, email=email, acme_server=acme_server, figures_at=figures_at)
     hand_out(root / "edge" / "traefik.yaml", static, TRAEFIK)
     os.chown(root / "certificates", TRAEFIK, -1)
     hand_out_further(root, further, given.web.reveal())
+    for name, text in targets(further, replicas).items():
+        hand_out(root / "prometheus" / name, text, PROMETHEUS)
+    hand_out(root / "grafana" / "password", read_or_create(root / "operator" / "secrets" / "grafana").reveal(), GRAFANA)
+
+
+def targets(further: Sequence[ServerFolder], replicas: int) -> dict[str, str]:
+    """What Prometheus reads: the desk, the sample and its second replica, further servers, Keycloak, Traefik."""
+    names = ["desk", "sample", *(["sample-2"] if replicas > 1 else []), *(server.name for server in further)]
+    return scrape_targets(
+        {name: f"{name}:{FIGURES}" for name in names}, keycloak="keycloak:9000", traefik=f"traefik:{PING}"
+    )
 
 
 def hand_out_further(root: Path, servers: Sequence[ServerFolder], web_secret: str) -> None:
-    """Routes, the pages' secret and the vault's key for these servers; without any, routes and secret are taken away."""
-    routes, web = root / "routes" / "servers.yaml", root / "workspace" / "web"
+    """Routes, the pages' secret and the vault's key for these servers; of all others routes and secret are taken away."""
+    routes, chosen = root / "routes" / "servers.yaml", {server.name for server in servers}
     if servers:
         hand_out(routes, further_routes(servers), TRAEFIK)
-        hand_out(web, web_secret, APP)
-        keep_vault_key(root / "vault")
-        return
-    # Traefik takes no file of its folder when one of them has no routes in it.
-    routes.unlink(missing_ok=True)
-    # A server that is started without its profile says that it has no secret, instead of running without routes.
-    web.unlink(missing_ok=True)
+    else:
+        # Traefik takes no file of its folder when one of them has no routes in it.
+        routes.unlink(missing_ok=True)
+    for name in FURTHER:
+        web = root / name / "web"
+        if name in chosen:
+            hand_out(web, web_secret, APP)
+            keep_vault_key(root / "vaults" / name)
+        else:
+            # A server that is started without its profile says that it has no secret, instead of running without routes.
+            web.unlink(missing_ok=True)
 
 
 def keep_vault_key(folder: Path) -> None:
@@ -128,6 +162,8 @@ def main() -> int:
     if wrong := refusal(host=host, email=email):
         sys.stderr.write(f"prepare: {wrong}\n")
         return 2
+    profiles = os.environ.get("FURTHER_SERVERS", "")
+    watched = bool({"observability", "*"} & {name.strip() for name in profiles.split(",")})
     try:
         prepare(
             Path("/"),
@@ -135,7 +171,9 @@ def main() -> int:
             host=host,
             email=email,
             acme_server=os.environ.get("ACME_SERVER", ""),
-            further=read_servers(bundled(Path("/"), os.environ.get("FURTHER_SERVERS", "").split())),
+            further=read_servers(of_profiles(Path("/"), profiles)),
+            figures_at=os.environ["INTERNAL_ADDRESS"] if watched else _LOOPBACK,
+            replicas=2 if os.environ.get("SECOND_REPLICA") else 1,
         )
     except GatelodgeError as error:
         sys.stderr.write(f"prepare: {error.detail}\n  next step: {error.hint}\n")

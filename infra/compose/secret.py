@@ -1,7 +1,7 @@
-"""Keeps a provider's client secret for the workspace server; the value is read from standard input and never shown.
+"""Keeps a provider's secret for a further server; the value is read from standard input and never shown.
 
-``docker compose run --rm --no-deps -T prepare python /compose/secret.py github <FILE``. The server reads it as
-``/run/secrets/github``; ``GATELODGE_GITHUB_CLIENT_SECRET_FILE`` names it.
+``docker compose run --rm --no-deps -T prepare python /compose/secret.py github <FILE``. The workspace server, or the one of
+``--server``, reads it as ``/run/secrets/github``; ``GATELODGE_GITHUB_CLIENT_SECRET_FILE`` names it.
 """
 
 import argparse
@@ -18,9 +18,11 @@ APP = 10001
 
 def main() -> int:
     """Exit code 0 when it is kept, 2 for an empty value, else 1."""
-    parser = argparse.ArgumentParser(prog="secret.py", description="Keep a provider's client secret.")
-    parser.add_argument("name", choices=["coda", "github", "jira", "notion", "slack"])
-    path = Path("/workspace") / parser.parse_args().name
+    parser = argparse.ArgumentParser(prog="secret.py", description="Keep a provider's secret.")
+    parser.add_argument("name", choices=["coda", "github", "images", "jira", "llm", "notion", "slack"])
+    parser.add_argument("--server", choices=["toolbox", "workspace"], default="workspace")
+    given = parser.parse_args()
+    path = Path("/", given.server, given.name)
     value = sys.stdin.read().strip()
     if not value:
         sys.stderr.write("secret: standard input is empty: give the secret there, such as by <FILE\n")

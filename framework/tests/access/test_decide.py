@@ -117,6 +117,48 @@ def test_a_user_name_chosen_to_look_like_another_subject_does_not_pass(victim: s
     assert decide(Requirement(users=frozenset({victim})), impostor).answer is Answer.DENY
 
 
+OCTOCAT = replace(ALICE, github_login="OctoCat")
+
+
+@pytest.mark.parametrize("entry", ["github:octocat", "github:OctoCat", "user:alice", "alice", SUBJECT])
+def test_an_entry_is_matched_by_the_name_that_it_says_it_is(entry: str) -> None:
+    assert decide(Requirement(users=frozenset({entry})), OCTOCAT).answer is Answer.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("entry", "principal"),
+    [
+        # A GitHub login is no user name, and the other way round.
+        ("github:alice", OCTOCAT),
+        ("github:alice", ALICE),
+        ("user:OctoCat", OCTOCAT),
+        ("user:octocat", OCTOCAT),
+        ("octocat", OCTOCAT),
+        ("OctoCat", OCTOCAT),
+        ("user:ALICE", ALICE),
+        (f"user:{SUBJECT}", ALICE),
+        (f"github:{SUBJECT}", ALICE),
+        # Names that look like entries of a kind.
+        ("github:octocat", replace(ALICE, username="github:octocat")),
+        ("user:bob", replace(ALICE, username="user:bob")),
+        ("github:octocat", replace(ALICE, subject="github:octocat")),
+        ("user:bob", replace(ALICE, subject="user:bob")),
+        ("github:octocat", replace(ALICE, github_login="github:octocat")),
+        ("user:bob", replace(ALICE, github_login="user:bob")),
+    ],
+)
+def test_one_kind_of_name_never_passes_for_another(entry: str, principal: Principal) -> None:
+    decision = decide(Requirement(users=frozenset({entry})), principal)
+    assert (decision.answer, decision.rule) == (Answer.DENY, "users")
+
+
+@pytest.mark.parametrize("entry", ["alice", "user:alice", "github:octocat"])
+def test_names_of_another_issuer_are_nobody_s_here_and_its_subjects_still_count(entry: str) -> None:
+    other = replace(OCTOCAT, issuer="https://other.example", foreign=True)
+    assert decide(Requirement(users=frozenset({entry})), other).answer is Answer.DENY
+    assert decide(Requirement(users=frozenset({entry, SUBJECT})), other).answer is Answer.ALLOW
+
+
 def test_roles_and_users_must_both_hold() -> None:
     both = Requirement(roles=frozenset({"editor"}), users=frozenset({"bob"}))
     assert decide(both, ALICE).rule == "users"

@@ -137,3 +137,17 @@ def test_an_object_that_cannot_carry_a_rule_is_refused_with_a_hint() -> None:
         public(len)
     assert "below other decorators" in caught.value.hint
     assert caught.value.code is Code.TOOL_UNDECLARED
+
+
+@pytest.mark.parametrize("entry", ["github:", "user:"])
+def test_a_kind_without_a_name_is_refused(entry: str) -> None:
+    with pytest.raises(RequirementInvalid, match="is no role or user name"):
+        requires(users=[entry])
+
+
+def test_github_logins_are_kept_without_case_and_other_names_as_they_are() -> None:
+    assert Requirement(users=frozenset({"github:OctoCat", "user:Ada", "Ada"})).users == {
+        "github:octocat",
+        "user:Ada",
+        "Ada",
+    }

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = [ROOT / "e2e" / "clients", ROOT / "support" / "npm_providers"]
+FOLDERS = [
+    ROOT / "e2e" / "clients",
+    ROOT / "support" / "npm_access",
+    ROOT / "support" / "npm_providers",
+    ROOT / "support" / "npm_models",
+]
 
 
 def lock(folder: Path) -> str:

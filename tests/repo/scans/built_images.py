@@ -35,6 +35,7 @@ IMAGES: Mapping[str, str] = {
     "gatelodge-desk": "python",
     "gatelodge-tools": "python",
     "sample-deep-research-mcp": "python",
+    "toolbox-mcp": "python",
     "workspace-mcp": "python",
     "gatelodge-keycloak": "keycloak",
 }

@@ -16,7 +16,7 @@ from repo.scans.outcome import Outcome
 __all__ = ["document", "faults", "scan"]
 
 _OURS = re.compile(
-    r"(gatelodge-[a-z]+|sample-deep-research-mcp|workspace-mcp):\$\{[A-Z]+_VERSION:-(\$\{[A-Z]+_VERSION:-)?latest\}{1,2}"
+    r"(gatelodge-[a-z]+|sample-deep-research-mcp|toolbox-mcp|workspace-mcp):\$\{[A-Z]+_VERSION:-(\$\{[A-Z]+_VERSION:-)?latest\}{1,2}"
 )
 _PINNED = re.compile(r".+:v?\d[\w.-]*(@sha256:[0-9a-f]{64})?")
 # Rights that one service needs, and what for.

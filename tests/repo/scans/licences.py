@@ -74,6 +74,7 @@ def uses() -> dict[str, str]:
     roots = [
         *_roots(Path("framework")),
         *_roots(Path("sample-deep-research-mcp")),
+        *_roots(Path("servers/toolbox-mcp")),
         *_roots(Path("servers/workspace-mcp")),
     ]
     for wanted in ("operators", "server"):

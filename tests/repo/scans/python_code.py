@@ -18,6 +18,7 @@ __all__ = ["SHIPPED", "broken", "excused_without_reason", "scan"]
 SHIPPED = (
     "framework/src",
     "sample-deep-research-mcp/src",
+    "servers/toolbox-mcp/src",
     "servers/workspace-mcp/src",
     "infra",
     "scripts",

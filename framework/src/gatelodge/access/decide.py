@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from gatelodge.access.requirement import Requirement
+from gatelodge.access.requirement import GITHUB, KINDS, USER, Requirement
 from gatelodge.access.scopes import missing
 from gatelodge.core.identity import Principal
 
@@ -80,8 +80,16 @@ def _judge(requirement: Requirement, principal: Principal | None, chosen: frozen
 
 
 def _named(users: frozenset[str], principal: Principal) -> bool:
-    if principal.subject in users:
+    subject, login, name = principal.subject, principal.github_login, principal.username
+    # An entry of a kind says what it is: a subject that looks like one must not pass for it.
+    if subject in users and not subject.startswith(KINDS):
         return True
-    # A user name can be chosen: one that looks like a subject must not pass for the user with that subject.
-    name = principal.username
-    return name is not None and name in users and _SUBJECT_FORM.fullmatch(name) is None
+    # A name means one person at one issuer only.
+    if principal.foreign:
+        return False
+    if login is not None and f"{GITHUB}{login.casefold()}" in users:
+        return True
+    # A user name can be chosen: one that looks like a subject or an entry of a kind must not pass for its owner.
+    if name is None or name.startswith(KINDS):
+        return False
+    return f"{USER}{name}" in users or (name in users and _SUBJECT_FORM.fullmatch(name) is None)

@@ -13,8 +13,11 @@ from gatelodge.access.scopes import is_scope_token
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
-__all__ = ["Requirement", "RequirementInvalid", "public", "requirement_of", "requires"]
+__all__ = ["GITHUB", "KINDS", "USER", "Requirement", "RequirementInvalid", "public", "requirement_of", "requires"]
 
+# What a user rule's entry begins with when it says which name it is.
+GITHUB, USER = "github:", "user:"
+KINDS = (GITHUB, USER)
 _ATTRIBUTE = "__gatelodge_requirement__"
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -30,7 +33,8 @@ class Requirement:
     """All scopes, one of the scopes in ``any_of``, one of the roles, one of the users; what is empty demands nothing.
 
     ``any_of`` is in order of preference: a challenge names its first one. ``optional`` are scopes that a public
-    function makes use of when its caller has them.
+    function makes use of when its caller has them. ``users`` are subjects, user names, ``user:`` and a user name, or
+    ``github:`` and a GitHub login, which is kept in lower case: GitHub's names have no case.
     Raises: RequirementInvalid for names that no token can carry, and for what contradicts itself.
     """
 
@@ -49,8 +53,10 @@ class Requirement:
         for scope in self.all_scopes:
             _check_scope(scope)
         for name in self.roles | self.users:
-            if not isinstance(name, str) or not name.strip():
+            if not isinstance(name, str) or not name.strip() or name in KINDS:
                 raise RequirementInvalid(f"{name!r} is no role or user name", hint="Write names as non-empty strings.")
+        folded = (name.casefold() if name.startswith(GITHUB) else name for name in self.users)
+        object.__setattr__(self, "users", frozenset(folded))
 
     @property
     def all_scopes(self) -> frozenset[str]:
@@ -63,7 +69,8 @@ def requires(
 ) -> Callable[[F], F]:
     """Demand a signed-in caller with all ``scopes``, one of ``any_of``, one of ``roles`` and one of ``users``.
 
-    ``any_of`` are scopes, the preferred one first; ``users`` are user names or subjects.
+    ``any_of`` are scopes, the preferred one first; ``users`` are user names or subjects, and with ``user:`` or
+    ``github:`` before it only a user name or a GitHub login. Names are those of the server's own issuer.
     Raises: RequirementInvalid when a name is unusable or the function already has a rule.
     """
     requirement = Requirement(

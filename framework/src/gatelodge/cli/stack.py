@@ -39,9 +39,12 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
         dest="bundled",
         action="append",
         metavar="NAME",
-        help="a further server of this checkout, by its name: servers/NAME-mcp (workspace); repeatable",
+        help="a further server of this checkout, by its name: servers/NAME-mcp (toolbox, workspace); repeatable",
     )
     up.add_argument("--no-link", dest="link", action="store_false", help="do not link once when up")
+    up.add_argument(
+        "--no-prometheus", dest="prometheus", action="store_false", help="do not run Prometheus, where it is installed"
+    )
     up.add_argument("--detach", action="store_true", help="run in the background; gatelodge down stops it")
     # What a detached start runs: the same without the table, whose passwords have no place in a log.
     up.add_argument("--no-table", dest="table", action="store_false", help=argparse.SUPPRESS)
@@ -75,6 +78,7 @@ def _up(given: argparse.Namespace) -> int:
         application=given.app,
         link=given.link,
         public_url=given.public_url,
+        prometheus=given.prometheus,
         servers=read_servers([*bundled(layout.checkout, given.bundled or ()), *(given.server or ())]),
     )
     clock = SystemClock()

@@ -51,7 +51,7 @@ def test_the_example_starts_the_server_as_it_is(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.stdout.strip() == "Starlette", done.stderr
+    assert done.stdout.strip() == "ObservedApplication", done.stderr
 
 
 def test_the_package_is_imported_without_settings(tmp_path: Path) -> None:
