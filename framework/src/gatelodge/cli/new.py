@@ -24,12 +24,12 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     new.add_argument(
         "--auth-mode",
         metavar="MODE",
-        help="how callers sign in (keycloak); cloudflare, bearer and both come later",
+        help="how callers sign in: keycloak, cloudflare, both or bearer (keycloak)",
     )
     new.add_argument(
         "--token-store",
         metavar="STORE",
-        help="where tokens of other services will be kept: env, sqlite or postgres (env); noted only, nothing reads it yet",
+        help="where tokens of other services are kept: env, sqlite or postgres (env)",
     )
     new.add_argument("--wheel", type=Path, metavar="FILE", help="gatelodge's wheel (built from the checkout)")
     new.add_argument("--yes", action="store_true", help="ask nothing, take the defaults")
@@ -48,9 +48,9 @@ def _new(given: argparse.Namespace) -> int:
     named(given.name)
     parameters = named(
         given.name,
-        auth_mode=given.auth_mode or _asked(given, "How do callers sign in? keycloak", _AUTH_MODE),
+        auth_mode=given.auth_mode or _asked(given, "How do callers sign in? keycloak, cloudflare, both, bearer", _AUTH_MODE),
         token_store=given.token_store
-        or _asked(given, "Where will tokens of other services be kept? env, sqlite, postgres", _TOKEN_STORE),
+        or _asked(given, "Where are tokens of other services kept? env, sqlite, postgres", _TOKEN_STORE),
     )
     folder: Path = given.folder or Path(given.name)
     made = create(parameters, folder.absolute(), wheel=given.wheel)

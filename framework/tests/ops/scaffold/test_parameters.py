@@ -1,11 +1,13 @@
 """Which names a server may have, and which choices take effect."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from gatelodge.ops.scaffold.parameters import ScaffoldRefused, named
 from gatelodge.ops.stack.servers import RESERVED_NAMES
+from gatelodge.settings.server import ServerSettings
 
 
 def test_one_name_makes_folder_package_scopes_and_path() -> None:
@@ -44,11 +46,10 @@ def test_the_name_of_an_installed_package_is_refused_and_that_of_a_folder_is_not
     assert named("demo").package == "demo"
 
 
-@pytest.mark.parametrize("mode", ["cloudflare", "bearer", "both"])
-def test_an_auth_mode_of_a_later_version_is_refused_and_said_to_come(mode: str) -> None:
-    with pytest.raises(ScaffoldRefused, match="comes with a later version") as refused:
-        named("notes", auth_mode=mode)
-    assert refused.value.hint.startswith("Use keycloak;")
+@pytest.mark.parametrize("mode", ["keycloak", "cloudflare", "bearer", "both"])
+def test_every_mode_of_the_settings_can_be_chosen(mode: str) -> None:
+    assert mode in get_args(ServerSettings.model_fields["auth_mode"].annotation)
+    assert named("notes", auth_mode=mode).values()["auth_mode"] == mode
 
 
 @pytest.mark.parametrize("choice", [{"auth_mode": "none"}, {"token_store": "redis"}])

@@ -12,8 +12,7 @@ from gatelodge.ops.stack.servers import RESERVED_NAMES, server_rule
 
 __all__ = ["AUTH_MODES", "TOKEN_STORES", "Parameters", "ScaffoldRefused", "named"]
 
-AUTH_MODES = ("keycloak",)
-_LATER_AUTH_MODES = ("cloudflare", "bearer", "both")
+AUTH_MODES = ("keycloak", "cloudflare", "bearer", "both")
 TOKEN_STORES = ("env", "sqlite", "postgres")
 
 # A folder, a Keycloak scope, a path and a Traefik router are named so.
@@ -59,11 +58,7 @@ def named(name: str, *, auth_mode: str = "keycloak", token_store: str = "env") -
     """The parameters of a new server ``name``. Raises: ScaffoldRefused."""
     _check_name(name)
     if auth_mode not in AUTH_MODES:
-        later = auth_mode in _LATER_AUTH_MODES
-        raise ScaffoldRefused(
-            f"auth mode {auth_mode!r} {'comes with a later version' if later else 'is not known'}",
-            hint=f"Use {', '.join(AUTH_MODES)}; {', '.join(_LATER_AUTH_MODES)} come later.",
-        )
+        raise ScaffoldRefused(f"auth mode {auth_mode!r} is not known", hint=f"Use one of {', '.join(AUTH_MODES)}.")
     if token_store not in TOKEN_STORES:
         raise ScaffoldRefused(
             f"token store {token_store!r} is not known", hint=f"Use one of {', '.join(TOKEN_STORES)}."
