@@ -30,7 +30,7 @@ const SERVED = new RegExp(
   "^(/mcp/?" +
     "|(/mcp)?/\\.well-known/(oauth-authorization-server|openid-configuration)" +
     "|/\\.well-known/(oauth-protected-resource|oauth-authorization-server|openid-configuration)(/mcp)?" +
-    "|/health(/live|/ready)?|/status|/openapi\\.json|/d/[A-Za-z0-9._~-]+)$",
+    "|/health(/live|/ready)?|/status|/openapi\\.json|/docs|/d/[A-Za-z0-9._~-]+)$",
 );
 
 // What the middleware `client-headers` of that file removes, what Traefik removes by itself, and the one by which the

@@ -12,11 +12,13 @@ from typing import Any
 import httpx
 import pytest
 from client_bodies import BODIES, CLAUDE_CODE, INSPECTOR
+from problems import members, told
 from registering_realm import ENDPOINT, INTERNAL, ISSUER, RegisteringRealm
 from starlette.applications import Starlette
 
 from gatelodge.app.desk.create import create_desk
 from gatelodge.app.desk.registrations import MAX_BODY
+from gatelodge.core.codes import Code
 from gatelodge.outbound.client import Answer, Outbound
 from gatelodge.settings.desk import DeskSettings
 from gatelodge.settings.load import SettingsInvalid, load
@@ -28,6 +30,11 @@ METADATA = (
     "/realms/mcp/.well-known/openid-configuration",
 )
 INSPECTOR_ORIGIN = "http://localhost:6274"
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What was logged besides the line that every request has."""
+    return [record for record in caplog.records if record.name != "gatelodge.access"]
 
 
 def settings(**values: Any) -> DeskSettings:
@@ -116,10 +123,11 @@ async def test_a_body_of_another_type_than_json_is_refused(kind: str | None, htt
     headers = {} if kind is None else {"content-type": kind}
     answer = await http.post(ENDPOINT, content=json.dumps(CLAUDE_CODE), headers=headers)
     assert answer.status_code == 400
-    assert answer.json() == {
-        "error": "invalid_client_metadata",
-        "error_description": "Content-Type must be application/json.",
-    }
+    said = "Content-Type must be application/json."
+    # RFC 7591, section 3.2.2: clients read it by that RFC, so the type is its own.
+    assert told(answer, media="application/json") == members(
+        Code.REGISTRATION_METADATA, "invalid_client_metadata", said, detail=said
+    )
 
 
 async def test_the_json_type_may_have_parameters_and_any_case(http: httpx.AsyncClient) -> None:
@@ -199,7 +207,7 @@ async def test_an_accepted_registration_leaves_one_line_without_its_secrets(
     answer = await http.post(ENDPOINT, json=body)
     assert answer.json()["client_secret"] == "s3cr3t-of-client"
     assert answer.json()["registration_access_token"] == "t0ken-of-registration"
-    assert [record.getMessage() for record in caplog.records] == [
+    assert [record.getMessage() for record in logged(caplog)] == [
         "registration accepted: client_name='aforged line' redirects=http://localhost client_id=c-1"
     ]
 
@@ -209,7 +217,7 @@ async def test_a_refused_registration_leaves_one_line_with_the_reason_and_the_ne
 ) -> None:
     caplog.set_level(logging.DEBUG, "gatelodge")
     await http.post(ENDPOINT, json={"redirect_uris": ["https://evil.example/cb?code=x"]})
-    (line,) = [record.getMessage() for record in caplog.records]
+    (line,) = [record.getMessage() for record in logged(caplog)]
     assert line.startswith(
         "registration refused: client_name='' redirects=https://evil.example (invalid_redirect_uri: "
     )
@@ -230,7 +238,7 @@ async def test_only_what_an_operator_must_mend_is_logged_as_an_error(
     caplog.set_level(logging.INFO, "gatelodge")
     realm.answer = answer
     given = await http.post(ENDPOINT, json=CLAUDE_CODE)
-    (record,) = caplog.records
+    (record,) = logged(caplog)
     assert (given.status_code, record.levelname) == outcome
 
 
@@ -287,8 +295,12 @@ async def test_the_paths_follow_the_issuer(realm: RegisteringRealm) -> None:
         "/.well-known/oauth-authorization-server/auth/realms/x",
         "/auth/realms/x/.well-known/oauth-authorization-server",
         "/auth/realms/x/.well-known/openid-configuration",
+        "/health",
         "/health/live",
         "/health/ready",
+        "/status",
+        "/openapi.json",
+        "/docs",
     }
 
 
@@ -319,11 +331,14 @@ async def test_the_desk_is_live_at_once_and_ready_when_keycloak_was_read(
     assert (await http.get("/health/live")).json() == {"status": "live"}
     waiting = await http.get("/health/ready")
     assert waiting.status_code == 503
-    assert waiting.json()["waiting_for"] == "authorization server"
+    assert told(waiting)["waiting_for"] == "authorization server"
     realm.unreachable = False
     clock.advance(2)
     ready = await http.get("/health/ready")
-    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+    assert (ready.status_code, ready.json()) == (
+        200,
+        {"status": "ready", "checks": {"metadata": {"status": "up", "age_seconds": 0, "latency_ms": 0}}},
+    )
 
 
 async def test_the_desk_is_not_ready_while_keycloak_names_another_issuer(
@@ -349,14 +364,15 @@ async def test_the_desk_is_not_ready_while_keycloak_names_another_issuer(
         ("GET", METADATA[0] + "/"),
         ("GET", "/.well-known/openid-configuration/realms/mcp"),
         ("GET", "/.well-known/oauth-protected-resource"),
-        ("GET", "/docs"),
+        ("GET", "/redoc"),
     ],
 )
 async def test_everything_else_is_a_json_404_without_a_redirect(
     method: str, path: str, http: httpx.AsyncClient, realm: RegisteringRealm
 ) -> None:
     answer = await http.request(method, path, json=CLAUDE_CODE)
-    assert (answer.status_code, answer.json()) == (404, {"error": "not_found"})
+    assert answer.status_code == 404
+    assert told(answer) == members(Code.NOT_FOUND)
     assert realm.requests == []
 
 
@@ -370,7 +386,9 @@ async def test_an_unforeseen_fault_is_a_json_500_that_says_nothing() -> None:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as http:
         answer = await http.post(ENDPOINT, json=CLAUDE_CODE)
-    assert (answer.status_code, answer.json()) == (500, {"error": "server_error"})
+    assert answer.status_code == 500
+    assert told(answer) == members(Code.INTERNAL_ERROR)
+    assert "s3cr3t" not in answer.text
 
 
 # Composition

@@ -200,7 +200,7 @@ async def test_keys_that_cannot_be_fetched_are_one_line_and_503_with_what_to_do(
     assert "Retry-After" in constant(answer)["hint"]
     assert int(answer.headers["retry-after"]) > 0
     assert "127.0.0.1" not in answer.text
-    assert len([record for record in failures(caplog) if "cannot be checked" in record.getMessage()]) == 1
+    assert len([record for record in failures(caplog) if "keys_unavailable: " in record.getMessage()]) == 1
 
 
 async def test_a_stream_passes_the_edge_as_it_is() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import httpx
 import pytest
 from fastmcp import FastMCP
+from problems import members, told
 from protected import ISSUER, PUBLIC_URL, Serve, mixed_server, private_server, result_of
 
 from gatelodge import protect, public, requires
 from gatelodge.app.bridge.server import ComponentUndeclared
+from gatelodge.core.codes import Code
 from gatelodge.settings.server import ServerSettings
 
 METADATA = "https://localhost:8443/.well-known/oauth-protected-resource/mcp"
@@ -42,7 +44,8 @@ async def test_a_bad_token_is_answered_with_invalid_token_and_constant_text(serv
         response = await served.rpc("tools/list", headers=served.bearer("notes:read", **claims))
         assert response.status_code == 401
         assert 'error="invalid_token"' in response.headers["www-authenticate"]
-        bodies.add(response.text)
+        assert told(response, media="application/json") == members(Code.TOKEN_REJECTED, "invalid_token")
+        bodies.add(response.text.replace(response.headers["x-request-id"], "id"))
     assert len(bodies) == 1
 
 
@@ -216,7 +219,8 @@ async def test_metadata_without_an_issuer_is_503(serve: Serve) -> None:
 async def test_other_well_known_paths_are_404_in_json(serve: Serve) -> None:
     served = await serve(private_server())
     response = await served.http.get("/.well-known/openid-configuration/realms/mcp")
-    assert (response.status_code, response.json()) == (404, {"error": "not_found"})
+    assert response.status_code == 404
+    assert told(response) == members(Code.NOT_FOUND)
 
 
 async def test_metadata_answers_browser_preflights(serve: Serve) -> None:
@@ -264,10 +268,11 @@ async def test_ready_means_that_tokens_can_be_checked(serve: Serve) -> None:
     served = await serve(private_server())
     served.issuer.unreachable = True
     response = await served.http.get("/health/ready")
-    assert (response.status_code, response.json()["waiting_for"]) == (503, "authorization server")
+    assert (response.status_code, told(response)["waiting_for"]) == (503, "authorization server")
     served.issuer.unreachable = False
     served.clock.advance(60)
-    assert (await served.http.get("/health/ready")).json() == {"status": "ready"}
+    up = {"status": "up", "age_seconds": 0, "latency_ms": 0}
+    assert (await served.http.get("/health/ready")).json() == {"status": "ready", "checks": {"keys": up}}
 
 
 async def test_components_without_a_rule_refuse_to_start_and_are_all_named(serve: Serve) -> None:

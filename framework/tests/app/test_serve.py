@@ -74,8 +74,9 @@ def serve(
 )
 def test_what_is_no_application_is_refused_by_name(name: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
-    with pytest.raises(ApplicationUnusable, match=reason):
+    with pytest.raises(ApplicationUnusable, match=reason) as caught:
         load_application(name)
+    assert caught.value.hint.startswith("Install no_such_module" if "import" in reason else "Name what protect()")
 
 
 def test_an_application_of_the_current_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

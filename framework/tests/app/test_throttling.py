@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 from fastmcp import FastMCP
-from protected import PUBLIC_URL, Serve, Served, result_of
+from protected import MODERN, PUBLIC_URL, Serve, Served, result_of
 
 from gatelodge import public, requires
 
@@ -75,6 +75,25 @@ async def test_the_refusal_is_json_rpc_and_says_when_to_come_back(serve: Serve) 
     assert (body["jsonrpc"], body["id"]) == ("2.0", 1)
     assert body["error"]["data"]["code"] == "limit_reached"
     assert "www-authenticate" not in refused.headers
+
+
+async def test_a_refusal_can_be_written_whatever_the_id_of_the_message_is(serve: Serve) -> None:
+    served = await serve(server(), limit_calls="1/minute")
+    message = {"jsonrpc": "2.0", "id": "half a pair \ud800", "method": "tools/call", "params": {**ADD, "_meta": MODERN}}
+    headers = {
+        **served.bearer("notes:read"),
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": "2026-07-28",
+        "mcp-method": "tools/call",
+        "mcp-name": "add",
+    }
+    answers = [await served.http.post("/mcp", content=json.dumps(message), headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    different = await served.http.post("/mcp", content=json.dumps(message), headers={**headers, "mcp-name": "search"})
+    assert different.status_code == 400
+    for answer in (answers[1], different):
+        assert json.loads(answer.content)["id"] == message["id"]
+        assert answer.headers["content-type"] == "application/json"
 
 
 async def test_listing_and_discovery_are_not_counted(serve: Serve) -> None:

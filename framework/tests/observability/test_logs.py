@@ -37,6 +37,16 @@ def test_credentials_are_removed(line: str) -> None:
     assert "***" in text
 
 
+@pytest.mark.parametrize("part", ["-eyJAAAAA", "eyJ-eyJ.", "gatelodge-session", "secret='", "basic "])
+def test_a_text_that_is_made_to_be_slow_costs_no_more_than_its_length(part: str) -> None:
+    # Where a pattern goes over it from each of its beginnings this takes half an hour, in which nobody is served.
+    assert cleaned(part * (1_000_000 // len(part)))
+
+
+def test_a_token_is_removed_also_behind_what_looks_like_one() -> None:
+    assert cleaned(f"eyJab-eyJ.{TOKEN} and eyJab-{TOKEN}") == "eyJab-*** and eyJab-***"
+
+
 def test_credentials_in_arguments_are_removed() -> None:
     assert TOKEN not in cleaned("got %s", TOKEN)
 

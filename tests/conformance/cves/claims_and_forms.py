@@ -11,9 +11,8 @@ from conformance.attacks.model import Attack, Expect, bearer, tokens_of
 from conformance.attacks.world import World, json_bytes
 from conformance.cves.faults import accepting
 from conformance.cves.model import REFUSED, Fault, Past, answers
-from gatelodge.app import gate
 from gatelodge.resource_server import bearer as bearer_module
-from gatelodge.resource_server import claims, jws
+from gatelodge.resource_server import claims, identity, jws
 from gatelodge.resource_server.config import ResourceServerConfig
 from gatelodge.resource_server.errors import Reason, TokenRejected
 from gatelodge.testing.tokens import encode_part
@@ -132,7 +131,7 @@ def _lenient_bearer(patch: pytest.MonkeyPatch) -> None:
                 return f"{found['protected']}.{found['payload']}.{found['signature']}"
         return None
 
-    patch.setattr(gate, "bearer_token", taken)
+    patch.setattr(identity, "bearer_token", taken)
 
 
 CLAIMS_AND_FORMS: tuple[Past, ...] = (

@@ -7,7 +7,7 @@ import pytest
 
 from conformance.attacks.model import READ
 from gatelodge.access.decide import Answer, Decision
-from gatelodge.app import gate, protect
+from gatelodge.app import front, gate
 from gatelodge.app.bridge import middleware, server
 from gatelodge.app.gate import Gate
 from gatelodge.core.identity import Principal
@@ -42,26 +42,26 @@ def first_caller_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def session_is_the_caller(patch: pytest.MonkeyPatch) -> None:
-    strict, kept = Gate._principal, dict[bytes, Principal | None]()
+    strict, kept = Gate._checked, dict[bytes, Principal | None]()
 
     async def principal(self: Gate, scope: Any) -> Principal | None:
         session = dict(scope["headers"]).get(b"mcp-session-id", b"")
         found = await strict(self, scope)
         return kept.setdefault(session, found) if session else found
 
-    patch.setattr(Gate, "_principal", principal)
+    patch.setattr(Gate, "_checked", principal)
 
 
 def last_caller_answered(patch: pytest.MonkeyPatch) -> None:
     # Every call waits a turn and then goes on as whoever came last: a transport with one slot for all.
-    strict, slot = Gate._principal, list[Principal | None]()
+    strict, slot = Gate._checked, list[Principal | None]()
 
     async def principal(self: Gate, scope: Any) -> Principal | None:
         slot.append(await strict(self, scope))
         await asyncio.sleep(0)
         return slot[-1]
 
-    patch.setattr(Gate, "_principal", principal)
+    patch.setattr(Gate, "_checked", principal)
 
 
 def only_lists_filtered(patch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def scopes_kept_with_the_first_answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def headers_believed(patch: pytest.MonkeyPatch) -> None:
-    strict = Gate._principal
+    strict = Gate._checked
 
     async def principal(self: Gate, scope: Any) -> Principal | None:
         for name, value in scope["headers"]:
@@ -93,14 +93,14 @@ def headers_believed(patch: pytest.MonkeyPatch) -> None:
                 return Principal(self.config.issuer, value.decode(), frozenset({READ}))
         return await strict(self, scope)
 
-    patch.setattr(Gate, "_principal", principal)
+    patch.setattr(Gate, "_checked", principal)
 
 
 def one_spelling_guarded(patch: pytest.MonkeyPatch) -> None:
-    def is_for_mcp(self: protect._Endpoint, scope: Any) -> bool:
+    def is_for_mcp(self: front.Endpoint, scope: Any) -> bool:
         return bool(scope["path"] == self._path)
 
-    async def call(self: protect._Endpoint, scope: Any, receive: Any, send: Any) -> None:
+    async def call(self: front.Endpoint, scope: Any, receive: Any, send: Any) -> None:
         if is_for_mcp(self, scope):
             await self._gate(scope, receive, send)
         else:
@@ -108,8 +108,8 @@ def one_spelling_guarded(patch: pytest.MonkeyPatch) -> None:
             inner = {**scope, "path": self._path, "raw_path": self._path.encode()}
             await self._other(inner, receive, send)
 
-    patch.setattr(protect._Endpoint, "is_for_mcp", is_for_mcp)
-    patch.setattr(protect._Endpoint, "__call__", call)
+    patch.setattr(front.Endpoint, "is_for_mcp", is_for_mcp)
+    patch.setattr(front.Endpoint, "__call__", call)
 
 
 def unchecked_bodies(patch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,7 @@ PASSED = [
     "/health/ready",
     "/status",
     "/openapi.json",
+    "/docs",
     "/d/some-document.1",
 ]
 

@@ -160,9 +160,16 @@ async def test_each_server_names_itself_and_its_own_scopes(bootstrap: Bootstrap,
 async def test_only_paths_of_its_own_lead_to_the_new_server(bootstrap: Bootstrap, http: httpx.AsyncClient) -> None:
     base = bootstrap.stack.public_base
     assert (await http.get(f"{base}/demo/nothing")).status_code == 404
-    for path in ("/demo", "/demo/../demo2/mcp", "/demo/health/ready", "/DEMO/mcp"):
+    for path in ("/demo", "/demo/../demo2/mcp", "/demo/health/started", "/DEMO/mcp"):
         assert (await http.get(base + path)).status_code == 404, path
-    assert (await http.get(f"{base}/health/ready")).json() == {"status": "ready"}
+    for path, name in (("", "deep-research"), ("/demo", "demo")):
+        ready = (await http.get(f"{base}{path}/health/ready")).json()
+        assert (ready["status"], ready["checks"]["keys"]["status"]) == ("ready", "up")
+        told = (await http.get(f"{base}{path}/health")).json()
+        assert (told["status"], told["service"]) == ("ok", name)
+        described = (await http.get(f"{base}{path}/openapi.json")).json()
+        assert f"{path}/mcp" in described["paths"]
+        assert (await http.get(f"{base}{path}/docs")).status_code == 200
 
 
 def test_the_new_server_runs_from_its_own_environment_and_our_wheel(bootstrap: Bootstrap) -> None:

@@ -5,6 +5,7 @@
 type. What breaks the MCP transport is answered in JSON-RPC, as FastMCP answers it.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,7 +57,9 @@ def protocol_answer(status: int, request_id: str | int | None, code: Code, messa
     """A JSON-RPC error as an HTTP answer; ``request_id`` is JSON-RPC's."""
     data = problem(code, current_request_id(), status=status)
     error = {"code": code.meaning.rpc, "message": message, "data": data}
-    return JSONResponse({"jsonrpc": "2.0", "id": request_id, "error": error}, status, _NO_STORE)
+    # In ASCII: an id may hold half a surrogate pair, which UTF-8 cannot write.
+    body = json.dumps({"jsonrpc": "2.0", "id": request_id, "error": error}, separators=(",", ":"))
+    return Response(body, status, _NO_STORE, "application/json")
 
 
 def _json(body: Mapping[str, Any], headers: Mapping[str, str], *, mcp: bool = False) -> Response:

@@ -1,4 +1,4 @@
-"""What the desk and every server answer alike: the issuer's document, health, JSON 404, and access from browsers.
+"""What the desk and every server answer alike: the issuer's document, JSON 404, and access from browsers.
 
 RFC 8414, section 3, and CORS (Fetch, section 3.2). Nothing here depends on who asks; no cookie or token is looked at.
 """
@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gatelodge.app.answers import unavailable_answer
-from gatelodge.core.errors import GatelodgeError
+from gatelodge.app.answers import problem_answer, unavailable_answer
+from gatelodge.core.codes import Code
 from gatelodge.issuer.metadata import IssuerMismatch, IssuerUnavailable, MetadataSource, curate
 
-__all__ = ["DOCUMENT", "Endpoint", "health_routes", "issuer_document", "not_found", "shared"]
+__all__ = ["DOCUMENT", "Endpoint", "issuer_document", "not_found", "shared"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -54,23 +54,6 @@ def issuer_document(
     return document
 
 
-def health_routes(check: Callable[[], Awaitable[object]]) -> list[Route]:
-    """``/health/live`` and ``/health/ready``; ready is what ``check`` says by returning."""
-
-    async def live(_: Request) -> Response:
-        return JSONResponse({"status": "live"})
-
-    async def ready(_: Request) -> Response:
-        try:
-            await check()
-        except GatelodgeError as error:
-            waiting = {"status": "not ready", "waiting_for": "authorization server", "reason": error.public}
-            return JSONResponse(waiting, 503)
-        return JSONResponse({"status": "ready"})
-
-    return [Route("/health/live", live), Route("/health/ready", ready)]
-
-
 async def not_found(_: Request) -> Response:
     """404 in JSON: some clients take an HTML page for metadata."""
-    return JSONResponse({"error": "not_found"}, 404)
+    return problem_answer(Code.NOT_FOUND)

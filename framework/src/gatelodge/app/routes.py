@@ -11,12 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gatelodge.app.documents import DOCUMENT, health_routes, issuer_document, not_found, shared
+from gatelodge.app.documents import DOCUMENT, issuer_document, not_found, shared
 from gatelodge.core.urls import path_of
-from gatelodge.issuer.keys import KeySource
 from gatelodge.issuer.metadata import MetadataSource
 
-__all__ = ["server_routes"]
+__all__ = ["issuer_paths", "server_routes"]
 
 _READ = ["GET", "HEAD"]
 _ANY = [*_READ, "POST", "PUT", "PATCH", "DELETE"]
@@ -27,26 +26,29 @@ def server_routes(
     public_url: str,
     resource_document: Callable[[], dict[str, Any]],
     resource_paths: tuple[str, ...],
-    metadata: MetadataSource,
+    metadata: MetadataSource | None,
     scopes: Callable[[], Iterable[str]],
-    keys: KeySource,
+    health: Iterable[Route],
 ) -> list[Route]:
-    """The routes of one MCP server next to its MCP endpoint."""
+    """The routes of one MCP server next to its MCP endpoint.
+
+    ``metadata`` is the authorization server's, None where clients have none to go to.
+    """
     path = path_of(public_url)
 
     async def resource(_: Request) -> Response:
         return JSONResponse(resource_document(), headers=DOCUMENT)
 
-    issuer = issuer_document(metadata, scopes)
+    issuer = not_found if metadata is None else issuer_document(metadata, scopes)
     return [
         *(shared(known, _READ, resource) for known in resource_paths),
-        *(shared(known, _READ, issuer) for known in _issuer_paths(path)),
-        *health_routes(keys.warm),
+        *(shared(known, _READ, issuer) for known in issuer_paths(path)),
+        *health,
         *(shared(f"{base}/.well-known{rest}", _ANY, not_found) for base in ("", path) for rest in ("", "/{rest:path}")),
     ]
 
 
-def _issuer_paths(path: str) -> tuple[str, ...]:
+def issuer_paths(path: str) -> tuple[str, ...]:
     """Where clients look that take the server's own origin, or its URL, for the authorization server.
 
     MCP authorization, authorization server metadata discovery: of a URL with a path both documents path-inserted, and

@@ -34,6 +34,7 @@ __all__ = ["ApplicationUnusable", "Stop", "load_application", "run", "server_con
 # One for each connection; a replica runs out of processor or memory long before (docs/guides/sizing.md).
 _OPEN_FILES = 65_536
 _FEW_FILES = 1024
+_NAME_IT = "Name what protect() returned as MODULE:NAME, such as sample:app."
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def load_application(name: str) -> ASGIApp:
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
-        raise ApplicationUnusable(f"{name!r} is not of the form module:attribute (example: sample:app)")
+        raise ApplicationUnusable(f"{name!r} is not of the form module:attribute", hint=_NAME_IT)
     sys.path.insert(0, str(Path.cwd()))
     # Nothing of what is made here is garbage: looking for it takes a sixth of the import's time.
     gc.disable()
@@ -69,12 +70,15 @@ def load_application(name: str) -> ASGIApp:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         # A module that the application itself lacks is another fault than the application's own absence.
-        raise ApplicationUnusable(f"cannot import {error.name!r} for {name!r}; is it installed?") from error
+        raise ApplicationUnusable(
+            f"cannot import {error.name!r} for {name!r}",
+            hint=f"Install {error.name} in this environment, or start in the folder that has it.",
+        ) from error
     finally:
         gc.enable()
     found: Any = getattr(module, attribute, None)
     if not callable(found):
-        raise ApplicationUnusable(f"module {module_name!r} has no ASGI application {attribute!r}")
+        raise ApplicationUnusable(f"module {module_name!r} has no ASGI application {attribute!r}", hint=_NAME_IT)
     application: ASGIApp = found
     return application
 

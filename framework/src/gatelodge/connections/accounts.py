@@ -1,7 +1,7 @@
 """The page of connected accounts and its forms, for a signed-in browser.
 
-Invariants: looking changes nothing, also with ``?link=``; every change needs the session, our own origin and the
-session's token; a token that was entered is never shown again. Not here: the way back from a provider (``callback``).
+Invariants: looking changes no link, also with ``?link=``, but for an account's name that was not to be had before (see
+``naming``); every change needs the session, our own origin and the session's token; a token that was entered is never shown again. Not here: the way back from a provider (``callback``).
 """
 
 from starlette.requests import Request
@@ -11,7 +11,6 @@ from gatelodge.connections.beginning import begin_link
 from gatelodge.connections.callers import Caller, browser
 from gatelodge.connections.csrf import FIELD, check_token, read_form
 from gatelodge.connections.errors import ProviderLimited, ProviderRefused, ProviderUnavailable
-from gatelodge.connections.flights import shielded
 from gatelodge.connections.pages import shown
 from gatelodge.connections.parts import WebParts
 from gatelodge.connections.sessions import Session
@@ -19,6 +18,8 @@ from gatelodge.connections.views import account_view
 from gatelodge.connections.web_errors import SessionRequired
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
+from gatelodge.core.shielded import shielded
+from gatelodge.vault.records import Record
 
 __all__ = ["Accounts"]
 
@@ -95,10 +96,9 @@ class Accounts:
         done: tuple[str, str] = ("", ""),
         wrong: tuple[str, str] = ("", ""),
     ) -> Response:
-        records = {
-            record.owner.provider: record
-            for record in await self._parts.store.list(tenant=session.who.issuer, user=session.who.subject)
-        }
+        records = await self._records(session)
+        if self._parts.naming is not None and await self._parts.naming.complete(list(records.values())):
+            records = await self._records(session)
         now, registry = self._clock.now(), self._parts.registry
         views = [
             account_view(
@@ -124,6 +124,10 @@ class Accounts:
             csrf=session.csrf.reveal(),
             message=message,
         )
+
+    async def _records(self, session: Session) -> dict[str, Record]:
+        found = await self._parts.store.list(tenant=session.who.issuer, user=session.who.subject)
+        return {record.owner.provider: record for record in found}
 
     async def _sent(self, request: Request) -> tuple[Session, dict[str, str]]:
         """The session and the fields of a form of ours. Raises: SessionRequired, CsrfRefused."""

@@ -14,6 +14,7 @@ from gatelodge.connections.api_paths import PathRefused, canonical, segments
 from gatelodge.connections.dialects import DIALECTS, Dialect, Kind
 from gatelodge.connections.errors import ConnectionMissing
 from gatelodge.connections.provider import Provider
+from gatelodge.core.strict_json import no_constant
 from gatelodge.outbound.client import Answer, UpstreamAnswerUnusable
 
 __all__ = ["ApiAnswer", "Call", "Query", "Request", "ready"]
@@ -37,7 +38,7 @@ class ApiAnswer(Answer):
             return None
         try:
             # Not from bytes: json would take UTF-16 too.
-            return json_codec.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
+            return json_codec.loads(self.body.decode("utf-8"), parse_constant=no_constant)
         except (ValueError, RecursionError) as error:
             raise UpstreamAnswerUnusable(f"an answer of status {self.status} is no JSON in UTF-8") from error
 
@@ -149,7 +150,3 @@ def _query(query: Query | None) -> str:
         return "?" + urlencode(pairs) if pairs else ""
     except UnicodeEncodeError as error:
         raise PathRefused("the query is not Unicode text") from error
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")

@@ -11,8 +11,10 @@ __all__ = ["begin_link"]
 
 
 async def begin_link(parts: WebParts, caller: Caller, provider: str, return_to: str | None) -> str:
-    """Where the browser goes to consent. Raises: ReturnRefused, ProviderMisconfigured, and what the database raises."""
+    """Where the browser goes to consent. Raises: ReturnRefused, LimitReached, ProviderMisconfigured, and what the database raises."""
     back = parts.place.checked_return(return_to)
+    if parts.limits is not None:
+        await parts.limits.begun(caller.issuer, caller.subject)
     configured = parts.registry.get(provider)
     # Kept for every provider, sent to those that check it (RFC 7636).
     verifier = secrets.token_urlsafe(48)

@@ -12,14 +12,15 @@ from starlette.responses import RedirectResponse, Response
 
 from gatelodge.connections.callers import Caller, browser
 from gatelodge.connections.errors import ConnectionFault
-from gatelodge.connections.flights import shielded
 from gatelodge.connections.parts import WebParts
 from gatelodge.connections.provider import Provider
 from gatelodge.connections.state import Begun
 from gatelodge.connections.visits import Visits, once
 from gatelodge.connections.web_errors import SessionRequired, StateRefused
 from gatelodge.core.secret import Secret
+from gatelodge.core.shielded import shielded
 from gatelodge.core.urls import origin_of
+from gatelodge.observability.metrics import oauth_counted, oauth_result
 
 __all__ = ["Callback"]
 
@@ -46,6 +47,8 @@ class Callback:
         if session is None:
             return await self._sign_in_first(name, answer)
         caller = Caller.of(session)
+        if parts.limits is not None:
+            await parts.limits.returned(caller.issuer, caller.subject)
         owner = caller.owner(name)
         begun = await parts.states.finish(Secret(answer.get("state", "")), owner, session.key)
         # RFC 9207, section 2.4: where a provider names itself, another one's answer is not taken.
@@ -55,11 +58,16 @@ class Callback:
         if "error" in answer or not code:
             return self._refused(provider, answer.get("error", "no code"), begun)
         try:
-            await shielded(
-                parts.linking.link(
-                    owner, code, verifier=begun.verifier, redirect_uri=parts.place.callback(name), actor=caller.actor
+            with oauth_counted("link", name):
+                await shielded(
+                    parts.linking.link(
+                        owner,
+                        code,
+                        verifier=begun.verifier,
+                        redirect_uri=parts.place.callback(name),
+                        actor=caller.actor,
+                    )
                 )
-            )
         except ConnectionFault as error:
             return self._failed(provider, error, begun)
         target = begun.return_to or f"{parts.place.accounts}?{urlencode({'done': 'linked', 'provider': name})}"
@@ -75,6 +83,7 @@ class Callback:
     def _refused(self, provider: Provider, error: str, begun: Begun) -> Response:
         said = "".join(char if char.isascii() and (char.isalnum() or char in "_-.") else "?" for char in error[:80])
         _log.warning("link at %s: the provider sent the user back with %s", provider.name, said)
+        oauth_result("link", "denied" if error == "access_denied" else "refused", provider.name)
         if error == "access_denied":
             text = f"You did not agree at {provider.title}, so nothing was linked."
         else:

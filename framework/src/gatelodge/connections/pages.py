@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gatelodge.connections.place import Place
+from gatelodge.observability.request_id import current_request_id
 
 __all__ = ["Pages", "shown"]
 
@@ -64,7 +65,8 @@ class Pages:
     ) -> Response:
         """How it ended, with a way on: ``back`` is a path or an address of the operator's list."""
         target, label = back or self._place.accounts, "Go on" if back else "Connected accounts"
-        return self.page("outcome", status, title=title, text=text, hint=hint, code=code, back=target, label=label)
+        support = " ".join(filter(None, (code, current_request_id()))) if code else ""
+        return self.page("outcome", status, title=title, text=text, hint=hint, code=support, back=target, label=label)
 
     def headers(self) -> dict[str, str]:
         """Headers of every answer to a browser."""

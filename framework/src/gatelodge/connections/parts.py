@@ -7,14 +7,16 @@ from typing import TypeAlias
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gatelodge.connections.limits import LinkLimits
 from gatelodge.connections.linking import Linking
+from gatelodge.connections.naming import Naming
 from gatelodge.connections.pages import Pages
 from gatelodge.connections.place import Place
 from gatelodge.connections.registry import Registry
 from gatelodge.connections.sessions import WebSessions
 from gatelodge.connections.signin import SignIn
 from gatelodge.connections.state import AuthorizationStates
-from gatelodge.resource_server.cache import Verifier
+from gatelodge.resource_server.identity import Identity
 from gatelodge.vault.events import AnyTrail
 from gatelodge.vault.store import TokenStore
 
@@ -36,13 +38,15 @@ class WebParts:
     linking: Linking
     states: AuthorizationStates
     sessions: WebSessions
-    verifier: Verifier
+    identity: Identity
     trail: AnyTrail
     server: str
     resource_metadata_url: str
     sign_in: SignIn | None = None
     # Origins of front ends that call the API with an access token, exact.
     allowed_origins: frozenset[str] = frozenset()
+    limits: LinkLimits | None = None
+    naming: Naming | None = None
     pages: Pages = field(init=False)
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from gatelodge.connections.api import Api, answered
 from gatelodge.connections.callback import Callback
 from gatelodge.connections.parts import Handler, WebParts
 from gatelodge.connections.visits import Visits
+from gatelodge.connections.web_errors import limit_headers, log_refusal
 from gatelodge.core.clock import Clock
 from gatelodge.core.errors import GatelodgeError
 
@@ -38,16 +39,23 @@ def connection_routes(parts: WebParts, clock: Clock) -> list[Route]:
         return Route(path, _paged(handler, parts), methods=[method])
 
     return [
-        Route(f"{base}/api/auth/{{provider}}/url", _served(api.url), methods=["GET", "OPTIONS"], **shared),
-        page(f"{base}/api/auth/{{provider}}/callback", callback.receive),
-        Route(f"{base}/api/connections", _served(api.list), methods=["GET", "OPTIONS"], **shared),
-        Route(f"{base}/api/connections/{{provider}}", _served(api.unlink), methods=["DELETE", "OPTIONS"], **shared),
+        Route(
+            f"{base}/api/auth/{{provider}}/url",
+            _served(_counted(api.url, parts), parts),
+            methods=["GET", "OPTIONS"],
+            **shared,
+        ),
+        page(f"{base}/api/auth/{{provider}}/callback", _counted(callback.receive, parts)),
+        Route(f"{base}/api/connections", _served(api.list, parts), methods=["GET", "OPTIONS"], **shared),
+        Route(
+            f"{base}/api/connections/{{provider}}", _served(api.unlink, parts), methods=["DELETE", "OPTIONS"], **shared
+        ),
         page(accounts_path, accounts.show),
-        page(f"{accounts_path}/sign-in", visits.sign_in),
-        page(f"{accounts_path}/callback", visits.callback),
+        page(f"{accounts_path}/sign-in", _counted(visits.sign_in, parts)),
+        page(f"{accounts_path}/callback", _counted(visits.callback, parts)),
         page(f"{accounts_path}/sign-out", visits.sign_out, "POST"),
         page(f"{accounts_path}/style.css", parts.pages.style),
-        page(f"{accounts_path}/{{provider}}/link", accounts.link, "POST"),
+        page(f"{accounts_path}/{{provider}}/link", _counted(accounts.link, parts), "POST"),
         page(f"{accounts_path}/{{provider}}/unlink", accounts.unlink, "POST"),
         page(f"{accounts_path}/{{provider}}/token", accounts.token, "POST"),
     ]
@@ -59,14 +67,23 @@ def _cors(parts: WebParts) -> Middleware:
         allow_origins=sorted(parts.allowed_origins),
         allow_methods=["GET", "DELETE"],
         allow_headers=["authorization"],
-        expose_headers=["www-authenticate", "retry-after"],
+        expose_headers=["www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"],
         allow_credentials=False,
         max_age=_CORS_AGE,
     )
 
 
-def _served(handler: Handler) -> Handler:
-    inner = answered(handler)
+def _counted(handler: Handler, parts: WebParts) -> Handler:
+    async def serve(request: Request) -> Response:
+        if parts.limits is not None and request.method != "OPTIONS":
+            await parts.limits.asked(request)
+        return await handler(request)
+
+    return serve
+
+
+def _served(handler: Handler, parts: WebParts) -> Handler:
+    inner = answered(handler, parts)
 
     async def serve(request: Request) -> Response:
         # A preflight is answered before this.
@@ -80,10 +97,12 @@ def _paged(handler: Handler, parts: WebParts) -> Handler:
         try:
             return await handler(request)
         except GatelodgeError as error:
-            _log.warning("%s %s refused: %s", request.method, request.url.path, error.detail)
+            log_refusal(_log, request, error)
             meaning = error.code.meaning
-            return parts.pages.outcome(
+            answer = parts.pages.outcome(
                 error.status, "That did not work", meaning.text, hint=meaning.hint, code=error.code.value
             )
+            answer.headers.update(limit_headers(error))
+            return answer
 
     return serve

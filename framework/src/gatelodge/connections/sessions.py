@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gatelodge.connections.session_stores import SessionStore
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
+from gatelodge.observability.metrics import LiveSessions, sessions_counted
 from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.sealed import NotAuthentic, SealedBox
 
@@ -53,6 +54,8 @@ class WebSessions:
     ) -> None:
         self._store, self._clock, self.ttl, self._audience = store, clock, ttl, audience
         self._box = SealedBox(keyring, "web session")
+        self._live = LiveSessions(clock)
+        sessions_counted(self._live)
 
     async def begin(self, who: SignedIn, *, instead_of: str | None = None) -> tuple[Secret, Session]:
         """A session under a new id; ``instead_of`` is the id that the browser had until now."""
@@ -69,8 +72,10 @@ class WebSessions:
         ]
         sealed = self._box.seal(json.dumps(content).encode(), self._audience, session.key)
         await self._store.put(session.key, sealed, session.expires_at)
+        self._live.seen(session.key, session.expires_at)
         if instead_of is not None and len(instead_of) <= _LONGEST_ID:
             await self._store.delete(_key(instead_of))
+            self._live.gone(_key(instead_of))
         return Secret(name), session
 
     async def find(self, name: str | None) -> Session | None:
@@ -80,14 +85,19 @@ class WebSessions:
         key = _key(name)
         sealed = await self._store.get(key)
         if sealed is None:
+            self._live.gone(key)
             return None
         # One that does not open stays until its end: another replica may have its key.
         session = self._opened(sealed, key)
-        return session if session is not None and self._clock.now() < session.expires_at else None
+        if session is None or self._clock.now() >= session.expires_at:
+            return None
+        self._live.seen(key, session.expires_at)
+        return session
 
     async def end(self, session: Session) -> None:
         """Forget it."""
         await self._store.delete(session.key)
+        self._live.gone(session.key)
 
     async def sweep(self) -> int:
         """Remove those that are over; for a task that runs now and then."""

@@ -25,6 +25,7 @@ from gatelodge.connections.grant import Grant, UnusableGrant
 from gatelodge.connections.provider import TokenRequest
 from gatelodge.connections.registry import Configured
 from gatelodge.core.secret import Secret
+from gatelodge.observability.metrics import oauth_counted
 from gatelodge.outbound.client import Answer, Outbound, UpstreamAnswerUnusable, UpstreamUnreachable
 
 __all__ = ["TokenEndpoint", "read_answer", "retry_after"]
@@ -52,7 +53,8 @@ class TokenEndpoint:
         fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
         if provider.pkce and verifier is not None:
             fields["code_verifier"] = verifier
-        grant = read_answer(self._configured, await self._post(fields), "code")
+        with oauth_counted("code", provider.name):
+            grant = read_answer(self._configured, await self._post(fields), "code")
         days = provider.absolute_days
         return grant if days is None else replace(grant, absolute_expires_in=days * _DAY)
 
@@ -62,7 +64,8 @@ class TokenEndpoint:
         Raises: GrantDead, ProviderMisconfigured, ProviderUnavailable, ProviderLimited.
         """
         fields = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
-        return read_answer(self._configured, await self._post(fields), "refresh")
+        with oauth_counted("refresh", self._configured.provider.name):
+            return read_answer(self._configured, await self._post(fields), "refresh")
 
     async def revoke(self, access_token: Secret) -> bool:
         """Give a token back; False where the provider has no way to or did not confirm.

@@ -3,6 +3,8 @@
 Invariant: the session gets a new id at each sign-in, and the cookie of the sign-in is taken back whatever came of it.
 """
 
+import logging
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -15,8 +17,11 @@ from gatelodge.connections.parts import WebParts
 from gatelodge.connections.signin import LIFE
 from gatelodge.connections.web_errors import SessionRequired, SignInRefused
 from gatelodge.core.errors import GatelodgeError
+from gatelodge.observability.metrics import oauth_counted
 
 __all__ = ["Visits", "once"]
+
+_log = logging.getLogger(__name__)
 
 
 class Visits:
@@ -47,7 +52,8 @@ class Visits:
             raise SignInRefused("no sign-in is set up")
         begun = cookies.given(request, place, cookies.SIGN_IN)
         try:
-            who, resume = await parts.sign_in.finish(once(request), begun)
+            with oauth_counted("sign_in"):
+                who, resume = await parts.sign_in.finish(once(request), begun)
         except SignInRefused as error:
             answer = parts.pages.outcome(
                 error.status,
@@ -78,9 +84,9 @@ class Visits:
         target = None
         try:
             target = await parts.sign_in.sign_out_url(session.who) if parts.sign_in is not None else None
-        except GatelodgeError:
-            # The authorization server is away: here the person is signed out all the same.
-            target = None
+        except GatelodgeError as error:
+            # Here the person is signed out all the same.
+            _log.warning("signed out here only: %s: %s", error.code.value, error.detail)
         answer = parts.pages.page("onward", target=target or parts.place.accounts, title="Signing out")
         cookies.forget(answer, parts.place, cookies.SESSION)
         return answer

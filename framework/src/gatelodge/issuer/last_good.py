@@ -25,6 +25,8 @@ T = TypeVar("T")
 AHEAD = 0.8
 # Pause after a failure while there is no copy to serve: try sooner.
 FIRST_RETRY = 1.0
+# Seconds between two log lines of one and the same failure: an outage is one line a minute, not one a try.
+_SAID_AGAIN = 60.0
 # Seconds for one fetch with its retry. Time-outs of single reads do not end an answer that comes byte by byte.
 DEADLINE = 5.0
 
@@ -63,6 +65,7 @@ class LastGood(Generic[T]):
         self._took = 0.0
         self._unfetched = self._failure = unfetched
         self._failed: float | None = None
+        self._said = ("", -math.inf)
         self._flight: asyncio.Task[None] | None = None
 
     async def get(self) -> T:
@@ -152,6 +155,7 @@ class LastGood(Generic[T]):
         else:
             # Its age counts from the question: the source may have changed right after.
             self._value, self._fetched, self._failed = value, started, None
+            self._said = ("", -math.inf)
             self._took = self._clock.monotonic() - started
         self._answered = True
 
@@ -166,4 +170,7 @@ class LastGood(Generic[T]):
 
     def _fail(self, error: Unavailable) -> None:
         self._failure, self._failed = error, self._clock.monotonic()
-        logger.warning("%s: %s", error.code.value, error.detail)
+        text, when = self._said
+        if error.detail != text or self._failed - when >= _SAID_AGAIN:
+            self._said = (error.detail, self._failed)
+            logger.warning("%s: %s", error.code.value, error.detail)

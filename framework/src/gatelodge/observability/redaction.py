@@ -78,7 +78,8 @@ _RULES: tuple[_Rule, ...] = (
         ),
         lambda found: f"{found[1]}{found[2] or found[3]}{HIDDEN}",
     ),
-    (("eyj",), re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*){0,3}"), HIDDEN),
+    # Each part is looked through once: a run without a dot in it must not be walked from each of its beginnings.
+    (("eyj",), re.compile(r"\beyJ(?:(?!-eyJ)[A-Za-z0-9_-])*+\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*){0,3}"), HIDDEN),
     (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     # Tokens of the providers, known by how they begin: GitHub, Slack, Atlassian, Notion, OpenAI.
     (
@@ -108,7 +109,7 @@ _RULES: tuple[_Rule, ...] = (
     # Our own cookies, wherever they are shown.
     (
         ("gatelodge-",),
-        re.compile(r"(?i)((?:__host-)?gatelodge-(?:session|sign-in)[a-z0-9-]*)=[^\s;\"']+"),
+        re.compile(r"(?i)((?:__host-)?gatelodge-(?:session|sign-in)[a-z0-9-]{0,64})=[^\s;\"']+"),
         rf"\1={HIDDEN}",
     ),
 )
