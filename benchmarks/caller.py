@@ -11,7 +11,7 @@ from loads import Load
 from messages import ERAS
 from replica import HOST, Replica
 
-__all__ = ["Caller", "caller", "drive", "in_turn", "opened", "request"]
+__all__ = ["Caller", "caller", "drive", "in_turn", "opened", "request", "signed"]
 
 _PLACE = b"TOKEN-GOES-HERE"
 _WAIT = 60.0  # seconds for one answer
@@ -38,6 +38,11 @@ def request(era: str, method: str, params: dict[str, Any]) -> bytes:
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
+def signed(one: bytes, token: str) -> bytes:
+    """A request of ``request`` with its token."""
+    return one.replace(_PLACE, token.encode(), 1)
+
+
 class Caller:
     """One connection, one request at a time."""
 
@@ -46,7 +51,7 @@ class Caller:
 
     async def send(self, one: bytes, token: str) -> tuple[int, bytes]:
         """Status and header of the answer."""
-        self._writer.write(one.replace(_PLACE, token.encode(), 1))
+        self._writer.write(signed(one, token))
         head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), _WAIT)
         return int(head[9:12]), head
 

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import cast
 
-__all__ = ["Seen", "at_rate", "closed_loop"]
+__all__ = ["Connection", "Seen", "at_rate", "closed_loop"]
 
 _END = b"\r\n\r\n"
 
@@ -26,7 +26,7 @@ class Seen:
         return [ms for _, found, ms, _ in self.answers if found == status]
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection, one request at a time."""
 
     def __init__(self) -> None:
@@ -59,7 +59,13 @@ class _Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_result((0, False))
 
+    @property
+    def answer(self) -> bytes:
+        """The newest answer, head and body."""
+        return bytes(self._got)
+
     async def ask(self, request: bytes) -> tuple[int, bool]:
+        """Status (0: the connection ended first), and whether the answer has Retry-After."""
         self._got.clear()
         self._answer = asyncio.get_running_loop().create_future()
         if self._transport is not None:
@@ -74,7 +80,7 @@ class _Connection(asyncio.Protocol):
 class _Pool:
     def __init__(self, port: int, request: bytes, seen: Seen) -> None:
         self._port, self._request, self._seen = port, request, seen
-        self._idle: deque[_Connection] = deque()
+        self._idle: deque[Connection] = deque()
         self.began = time.perf_counter()
 
     async def one(self) -> None:
@@ -90,14 +96,14 @@ class _Pool:
         now = time.perf_counter()
         self._seen.answers.append((now - self.began, status, (now - began) * 1e3, told))
 
-    async def _connection(self) -> _Connection:
+    async def _connection(self) -> Connection:
         while self._idle:
             # The last one first: few are enough while answers come at once.
             connection = self._idle.pop()
             if connection.alive:
                 return connection
         self._seen.connections += 1
-        _, made = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", self._port)
+        _, made = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", self._port)
         return made
 
     def close(self) -> None:

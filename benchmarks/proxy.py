@@ -33,6 +33,7 @@ from gatelodge.outbound.client import Outbound
 from gatelodge.outbound.pool import PoolConfig, PooledTransport
 from gatelodge.proxy.routes import proxy_routes
 from gatelodge.resource_server.cache import CachedVerifier
+from gatelodge.resource_server.identity import BearerIdentity
 from gatelodge.storage.config import DatabaseConfig
 
 GOAL = 1.5  # milliseconds over the direct call, p50
@@ -84,10 +85,10 @@ async def _measure(desk: ProxyDesk, rounds: int, calls: int) -> dict[str, list[f
     direct = {"authorization": "Bearer canary-a0", "accept": "application/json"}
     asked = json.dumps({"method": "GET", "path": TARGET}).encode()
     # As a server has it: a client's token is checked in full once a minute.
-    verifier = desk.parts.verifier
-    keys = {verifier._config.issuer: verifier._keys[verifier._config.issuer]}  # type: ignore[attr-defined]
-    cached = CachedVerifier(verifier, keys, desk.vault.clock, leeway=10.0)  # type: ignore[arg-type]
-    object.__setattr__(desk.parts, "verifier", cached)
+    verifier = desk.parts.identity._tokens  # type: ignore[attr-defined]
+    keys = {verifier._config.issuer: verifier._keys[verifier._config.issuer]}
+    cached = CachedVerifier(verifier, keys, desk.vault.clock, leeway=10.0)
+    object.__setattr__(desk.parts, "identity", BearerIdentity(cached))
     headers = desk.bearer()
 
     app = Starlette(routes=proxy_routes(desk.parts))

@@ -47,8 +47,8 @@ class Replica:
 
 
 @contextlib.contextmanager
-def replica(issuer: str, application: str, folder: Path, corpus: Path) -> Iterator[Replica]:
-    """A ready replica; its state is in ``folder``. Raises: RuntimeError when it does not become ready."""
+def replica(issuer: str, application: str, folder: Path, corpus: Path, **more: str) -> Iterator[Replica]:
+    """A ready replica; its state and log are in ``folder``, ``more`` are further variables. Raises: RuntimeError when it does not become ready."""
     port, began = free_port(), time.perf_counter()
     folder.mkdir()
     settings = {
@@ -57,6 +57,7 @@ def replica(issuer: str, application: str, folder: Path, corpus: Path) -> Iterat
         "GATELODGE_PORT": str(port),
         "GATELODGE_STATE_DIR": str(folder / "state"),
         "SAMPLE_CORPUS_DIR": str(corpus),
+        **more,
     }
     command = [str(Path(sys.executable).with_name("gatelodge")), "serve", application]
     with (folder / "log").open("wb") as log:

@@ -4,9 +4,15 @@ All offer the one tool ``add`` at ``/mcp``, stateless, under one uvicorn configu
 front of the tool. Not here: the load and the issuer's documents (``run``).
 """
 
+import asyncio
+import atexit
 import json
+import os
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
@@ -23,9 +29,15 @@ from gatelodge import protect, requires
 from gatelodge.app.serve import run
 from gatelodge.settings.server import ServerSettings
 
-__all__ = ["SERVERS", "application"]
+__all__ = ["SCOPE", "SERVERS", "WAITING", "application"]
 
 SCOPE = "bench:read"
+# Seconds of ``ours-waiting``, which is no part of the comparison.
+WAIT = 0.2
+WAITING = "ours-waiting"
+# Ends with the process.
+_KEPT = ExitStack()
+atexit.register(_KEPT.close)
 
 
 def _starlette(_port: int, _issuer: str) -> ASGIApp:
@@ -73,10 +85,40 @@ def _ours(port: int, issuer: str) -> ASGIApp:
     return protect(_server(), ServerSettings(public_url=_url(port), issuer=issuer))
 
 
-def _server(**options: Any) -> FastMCP[Any]:
-    mcp: FastMCP[Any] = FastMCP("bench", **options)
+def _ours_waiting(port: int, issuer: str) -> ASGIApp:
+    """Its tool waits for something else, so its capacity is the requests it may have in work, whatever the processor."""
+    mcp: FastMCP[Any] = FastMCP("bench")
 
     @mcp.tool
+    @requires(SCOPE)
+    async def add(a: int, b: int) -> int:
+        await asyncio.sleep(WAIT)
+        return a + b
+
+    return protect(mcp, ServerSettings(public_url=_url(port), issuer=issuer))
+
+
+def _ours_audited(port: int, issuer: str) -> ASGIApp:
+    """Each call is an event, kept in groups: the tool says that it only reads."""
+    return _audited(port, issuer, reads=True)
+
+
+def _ours_audited_writes(port: int, issuer: str) -> ASGIApp:
+    """Each call is an event that is durable before the tool runs."""
+    return _audited(port, issuer, reads=False)
+
+
+def _audited(port: int, issuer: str, *, reads: bool) -> ASGIApp:
+    # The state of this run: named by whoever starts the server, else a folder that goes with the process.
+    state = Path(os.environ.get("BENCHMARK_STATE") or _KEPT.enter_context(TemporaryDirectory()))
+    settings = ServerSettings(public_url=_url(port), issuer=issuer, audit="on", state_dir=state)
+    return protect(_server(reads=reads), settings)
+
+
+def _server(*, reads: bool = False, **options: Any) -> FastMCP[Any]:
+    mcp: FastMCP[Any] = FastMCP("bench", **options)
+
+    @mcp.tool(annotations={"readOnlyHint": True} if reads else None)
     @requires(SCOPE)
     async def add(a: int, b: int) -> int:
         return a + b
@@ -97,18 +139,20 @@ SERVERS: dict[str, Callable[[int, str], ASGIApp]] = {
     # Under the same bare uvicorn as the others, and as `gatelodge serve` runs it.
     "ours-bare": _ours,
     "ours": _ours,
+    "ours-audit": _ours_audited,
+    "ours-audit-writes": _ours_audited_writes,
 }
 
 
 def application(name: str, port: int, issuer: str) -> ASGIApp:
     """The ASGI application of a server in ``SERVERS``."""
-    return SERVERS[name](port, issuer)
+    return (_ours_waiting if name == WAITING else SERVERS[name])(port, issuer)
 
 
 def main(name: str, port: str, issuer: str) -> None:
     """Serve until stopped, with the options of ``gatelodge serve``."""
     app = application(name, int(port), issuer)
-    if name == "ours":
+    if name.startswith("ours") and name != "ours-bare":
         run(app, bind="127.0.0.1", port=int(port))
         return
     uvicorn.run(

@@ -1,10 +1,17 @@
 """One native stack for the whole run, started by the command a person types."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from document_site import DocumentSite, serve_documents
 from native_stack import Stack, free_port, gatelodge, read_stack
+
+# Tests make more calls as one user than any person would; limits have tests of their own, with their own settings.
+for _name in ("CALLS", "ANONYMOUS_CALLS", "TOKEN_FAILURES", "LINKS", "LINKS_BY_ADDRESS"):
+    os.environ.setdefault(f"GATELODGE_LIMIT_{_name}", "100000/minute")
+for _name in ("CALLS_AT_ONCE", "STREAMS", "ALL_STREAMS"):
+    os.environ.setdefault(f"GATELODGE_LIMIT_{_name}", "10000")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from vaults import Vault
 
 from gatelodge.connections.linking import Linking
+from gatelodge.connections.naming import Naming
 from gatelodge.connections.parts import WebParts
 from gatelodge.connections.place import Place
 from gatelodge.connections.provider import Provider
@@ -30,12 +31,14 @@ from gatelodge.connections.sessions import WebSessions
 from gatelodge.connections.signin import CLIENT_ID, SignIn
 from gatelodge.connections.state import AuthorizationStates
 from gatelodge.connections.token_endpoint import TokenEndpoint
+from gatelodge.connections.tokens import AccessTokens
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
 from gatelodge.issuer.keys import KeySource
 from gatelodge.issuer.metadata import MetadataSource
 from gatelodge.outbound.client import Outbound
 from gatelodge.resource_server.config import ResourceServerConfig
+from gatelodge.resource_server.identity import BearerIdentity
 from gatelodge.resource_server.jwt import TokenVerifier
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
@@ -233,6 +236,7 @@ async def accounts_site(
     metadata = MetadataSource(outbound, config, clock)
     keys = KeySource(outbound, config, metadata, clock)
     linking = Linking(vault.store, registry, endpoints, outbound=outbound, trail=vault.trail, clock=clock)
+    tokens = AccessTokens(vault.store, registry, endpoints, vault.trail, clock)
     sign_in = SignIn(
         place,
         config,
@@ -250,12 +254,13 @@ async def accounts_site(
         linking,
         AuthorizationStates(vault.db, vault.keyring, clock, audience=public_url),
         WebSessions(DatabaseSessions(vault.db, clock), vault.keyring, clock, audience=public_url),
-        TokenVerifier(ResourceServerConfig(public_url=public_url, issuer=ISSUER), keys, clock),
+        BearerIdentity(TokenVerifier(ResourceServerConfig(public_url=public_url, issuer=ISSUER), keys, clock)),
         vault.trail,
         "workspace",
         f"{ORIGIN}/.well-known/oauth-protected-resource/workspace/mcp",
         sign_in,
         frozenset({FRONT_END}),
+        naming=Naming(vault.store, tokens, registry, outbound, clock),
     )
     site = Site(vault, issuer, provider, parts, Starlette(routes=connection_routes(parts, clock)), origin)
     try:
@@ -264,4 +269,5 @@ async def accounts_site(
         for client in site.clients:
             await client.aclose()
         await keys.aclose()
+        await tokens.aclose()
         await outbound.aclose()

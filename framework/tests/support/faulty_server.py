@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastmcp import Context, FastMCP
+from faulty_accounts import PATHS, FaultyAccounts
 from faulty_issuer import READ, WRITE, FaultyIssuer
 from lifespan import alive
 from scripted_realm import ISSUER, MCP_URL, ORIGIN
@@ -35,6 +36,8 @@ class FaultyServer:
         self.faults = frozenset(faults)
         self.clock = clock
         self.issuer = FaultyIssuer(tokens, self.faults)
+        # Pages of connected accounts are only there where a fault of theirs, or the name alone, asks for them.
+        self.accounts = FaultyAccounts(self.faults) if any(one.startswith("accounts") for one in faults) else None
         self.released = asyncio.Event()
         self.requests = 0
         keys = FakeIssuer(tokens, scopes=(READ, WRITE))
@@ -56,6 +59,9 @@ class FaultyServer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         body = b""
+        if self.accounts is not None and path.startswith(PATHS):
+            await self.accounts(scope, receive, send)
+            return
         if path.rstrip("/") == "/mcp":
             body, receive = await _read(receive)
         if answer := self._instead(scope, path, body):

@@ -26,6 +26,7 @@ from gatelodge.outbound.pool import PoolConfig, PooledTransport
 from gatelodge.proxy.parts import ProxyParts
 from gatelodge.proxy.routes import proxy_routes
 from gatelodge.resource_server.config import ResourceServerConfig
+from gatelodge.resource_server.identity import BearerIdentity
 from gatelodge.resource_server.jwt import TokenVerifier
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
@@ -136,7 +137,7 @@ async def proxy_desk(
             registry=registry,
             upstream=upstream,
             tokens=tokens,
-            verifier=TokenVerifier(ResourceServerConfig(PUBLIC_URL, ISSUER), keys, clock),
+            identity=BearerIdentity(TokenVerifier(ResourceServerConfig(PUBLIC_URL, ISSUER), keys, clock)),
             trail=vault.trail,
             resource_metadata_url=METADATA_URL,
             link_url=lambda provider: f"https://localhost:8443/workspace/accounts?link={provider}",

@@ -17,7 +17,7 @@ from protected import ISSUER, PUBLIC_URL, private_server
 from starlette.applications import Starlette
 from wire import message
 
-from conformance.attacks.judge import complaint
+from conformance.attacks.judge import complaint, constant_part
 from conformance.attacks.model import Attack, Expect, bearer
 from conformance.attacks.world import SECOND, World
 from gatelodge import protect
@@ -118,7 +118,7 @@ class Matrix:
                 report.complaints.append(f"{attack.label}: {wrong}")
             elif attack.expect not in {Expect.OK, Expect.UNKNOWN}:
                 same = report.answers.setdefault((attack.expect, attack.scopes), set())
-                same.add((response.content, response.headers["www-authenticate"]))
+                same.add((constant_part(response), response.headers["www-authenticate"]))
         return report
 
 

@@ -13,8 +13,10 @@ import httpx
 from wire import answer_of
 
 from conformance.attacks.model import Attack, Expect
+from gatelodge.core.codes import Code
+from gatelodge.core.problem import problem
 
-__all__ = ["complaint", "parameters"]
+__all__ = ["complaint", "constant_part", "parameters"]
 
 _CHALLENGE = re.compile(r'Bearer ((?:[a-z_]+="(?:[^"\\\x00-\x1f\x7f]|\\.)*"(?:, |$))+)')
 _PARAMETER = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
@@ -24,6 +26,12 @@ _ERROR = {
     Expect.E401: "invalid_token",
     Expect.E401N: None,
     Expect.E403: "insufficient_scope",
+}
+_CODE = {
+    Expect.E400: Code.CREDENTIALS_MALFORMED,
+    Expect.E401: Code.TOKEN_REJECTED,
+    Expect.E401N: Code.TOKEN_MISSING,
+    Expect.E403: Code.SCOPE_MISSING,
 }
 
 
@@ -52,6 +60,11 @@ def complaint(attack: Attack, response: httpx.Response, public_url: str) -> str 
     return _refused(attack, challenge, body, public_url) or _reflected(attack, response)
 
 
+def constant_part(response: httpx.Response) -> bytes:
+    """The body's bytes with the request's id, as its header gives it, taken out: that alone may differ."""
+    return response.content.replace(b'"%s"' % response.headers["x-request-id"].encode(), b'""')
+
+
 def _served(attack: Attack, response: httpx.Response) -> str | None:
     if response.status_code != 200:
         return f"{response.status_code} instead of 200: {response.text[:200]}"
@@ -73,7 +86,10 @@ def _refused(attack: Attack, challenge: Mapping[str, str], body: Mapping[str, An
         return f"resource_metadata {challenge.get('resource_metadata')!r} is not {wanted}"
     if challenge.get("error") != _ERROR[attack.expect]:
         return f"error {challenge.get('error')!r} for {attack.expect.value}"
-    if body.keys() != {"error", "error_description"}:
+    code = _CODE[attack.expect]
+    named = {"error": challenge.get("error", "unauthorized"), "error_description": code.meaning.text}
+    # Constant but for the request's id, which is in a header of each answer.
+    if {name: value for name, value in body.items() if name != "request_id"} != problem(code, None) | named:
         return f"body {body}"
     if missing := set(attack.scopes) - set(challenge.get("scope", "").split()):
         return f"the challenge lacks {sorted(missing)}"
