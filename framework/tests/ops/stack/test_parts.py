@@ -57,6 +57,14 @@ async def test_keycloak_listens_on_loopback_only_and_names_itself_by_the_public_
     assert not any("start-dev" in option for option in command)
 
 
+async def test_no_part_is_told_the_secret_of_sign_in_by_github(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATELODGE_GITHUB_SIGNIN_CLIENT_SECRET", "a-secret-of-the-realm")
+    monkeypatch.setenv("GATELODGE_GITHUB_CLIENT_SECRET", "a-secret-of-servers")
+    for part in (await _parts(layout)).values():
+        assert "a-secret-of-the-realm" not in part.environment.values(), part.name
+        assert "a-secret-of-servers" in part.environment.values(), part.name
+
+
 async def test_the_server_and_the_desk_get_their_settings(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATELODGE_MODE", "production")
     monkeypatch.setenv("GATELODGE_PORT", "1")

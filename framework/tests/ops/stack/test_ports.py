@@ -46,7 +46,10 @@ def test_internal_ports_are_all_different_and_given_ones_are_kept(layout: Layout
     given = _free()
     ports = choose_ports(StackOptions(layout, port=_free(), desk_port=given))
     assert ports.desk == given
-    numbers = dataclasses.astuple(ports)
+    assert set(ports.metrics) == {"desk", "server"}
+    single = dataclasses.asdict(ports) | {"metrics": 0, "servers": 0}
+    numbers = [number for number in single.values() if number] + [*ports.metrics.values()]
+    assert len(numbers) == 10
     assert len(set(numbers)) == len(numbers)
 
 

@@ -76,6 +76,11 @@ class Layout:
         return self.state / "traefik" / "dynamic"
 
     @property
+    def prometheus(self) -> Path:
+        """Prometheus's configuration and the figures it keeps."""
+        return self.state / "prometheus"
+
+    @property
     def record(self) -> Path:
         """What runs, for ``status`` and ``down``."""
         return self.state / "state.json"
@@ -99,7 +104,8 @@ class Layout:
         with guarded_disk(self.state, "the state folder"):
             self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.state.chmod(0o700)
-            for folder in (self.logs, self.tls, self.keycloak, self.secrets, self.routes.parent, self.routes):
+            inside = (self.routes.parent, self.routes, self.prometheus, self.prometheus / "targets")
+            for folder in (self.logs, self.tls, self.keycloak, self.secrets, *inside):
                 folder.mkdir(exist_ok=True, mode=0o700)
 
 

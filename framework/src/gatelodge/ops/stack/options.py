@@ -19,7 +19,7 @@ class StackOptions:
     """Options of one stack. Internal ports left ``None`` are chosen by the kernel. ``link``: check by linking once.
 
     ``public_url``: the origin that a tunnel to Traefik gives this stack, such as ``https://mcp.example.com``.
-    ``servers``: further ones beside ``application``, each from its folder.
+    ``servers``: further ones beside ``application``, each from its folder. ``prometheus``: where its program is at hand.
     """
 
     layout: Layout
@@ -32,6 +32,7 @@ class StackOptions:
     link: bool = True
     public_url: str | None = None
     servers: tuple[ServerFolder, ...] = ()
+    prometheus: bool = True
 
     @property
     def local_base(self) -> str:
@@ -64,6 +65,11 @@ class StackOptions:
             **{f"{SERVER}{server.name}": self.url_of(server) for server in self.servers},
         }
 
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """The parts that serve figures of ours, by name."""
+        return ("desk", "server", *(server.part for server in self.servers))
+
     def url_of(self, server: ServerFolder) -> str:
         """The MCP URL of a further server."""
         return f"{self.public_base}{server.realm.path}"
@@ -78,4 +84,6 @@ class StackOptions:
                 arguments += [f"--{name.replace('_', '-')}", str(value)]
         for server in self.servers:
             arguments += ["--server", str(server.folder)]
+        if not self.prometheus:
+            arguments.append("--no-prometheus")
         return arguments if self.link else [*arguments, "--no-link"]

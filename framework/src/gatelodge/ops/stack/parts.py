@@ -4,7 +4,10 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
+from gatelodge.ops.realm.sign_in import GITHUB_VARIABLES
 from gatelodge.ops.stack.authority import Certificates
 from gatelodge.ops.stack.binaries import Binaries
 from gatelodge.ops.stack.credentials import ADMINISTRATOR, Credentials
@@ -15,6 +18,7 @@ from gatelodge.ops.stack.options import REALM, StackOptions
 from gatelodge.ops.stack.ports import Ports
 from gatelodge.ops.stack.probes import all_of, answers
 from gatelodge.ops.stack.process import Part
+from gatelodge.ops.stack.prometheus import prometheus_command
 from gatelodge.ops.stack.servers import ServerFolder
 from gatelodge.outbound.client import Outbound
 
@@ -25,7 +29,8 @@ __all__ = ["Composition", "compose"]
 class Composition:
     """Everything that a set of parts is made from.
 
-    ``scopes`` are those of the servers behind the desk; ``outbound`` sends the probes and trusts the local authority.
+    ``scopes`` are those of the servers behind the desk; ``outbound`` sends the probes and trusts the local authority;
+    ``prometheus`` is its program, where there is one.
     """
 
     options: StackOptions
@@ -35,6 +40,7 @@ class Composition:
     credentials: Credentials
     scopes: tuple[str, ...]
     outbound: Outbound
+    prometheus: Path | None = None
 
     @property
     def keycloak_url(self) -> str:
@@ -45,7 +51,8 @@ class Composition:
 def compose(given: Composition, *, ensure_realm: Callable[[], Awaitable[None]]) -> tuple[Part, ...]:
     """The parts in start order; ``ensure_realm`` runs as soon as Keycloak is ready, the others wait for it by theirs."""
     further = (_further(given, *pair) for pair in zip(given.options.servers, given.ports.servers, strict=True))
-    return (_keycloak(given, ensure_realm), _desk(given), _server(given), *further, _traefik(given))
+    observed = () if given.prometheus is None else (_prometheus(given, given.prometheus),)
+    return (_keycloak(given, ensure_realm), _desk(given), _server(given), *further, _traefik(given), *observed)
 
 
 def _keycloak(given: Composition, ensure_realm: Callable[[], Awaitable[None]]) -> Part:
@@ -73,7 +80,8 @@ def _desk(given: Composition) -> Part:
     return Part(
         name="desk",
         command=(sys.executable, "-m", "gatelodge", "desk"),
-        environment=_python_environment(given, given.ports.desk)
+        environment=_audited()
+        | _python_environment(given, "desk", given.ports.desk)
         | document_environment(layout, given.ports.documents)
         | {
             "GATELODGE_SCOPES": ",".join(given.scopes),
@@ -93,7 +101,8 @@ def _server(given: Composition) -> Part:
     return Part(
         name="server",
         command=(sys.executable, "-m", "gatelodge", "serve", given.options.application),
-        environment=_python_environment(given, given.ports.server)
+        environment=_audited()
+        | _python_environment(given, "server", given.ports.server)
         | {
             "GATELODGE_PUBLIC_URL": given.options.mcp_url,
             "GATELODGE_STATE_DIR": str(layout.state / "server"),
@@ -109,12 +118,15 @@ def _further(given: Composition, server: ServerFolder, port: int) -> Part:
     python = server.python(sys.executable)
     # Its own environment has its package; the stack's has not.
     found = {"PYTHONPATH": server.import_path()} if python == sys.executable else {}
+    # Whether its own environment could keep a trail is not known here: there it is on with linked accounts.
+    audited = _audited() if python == sys.executable else {}
     if server.realm.accounts:
         found["GATELODGE_WEB_CLIENT_SECRET_FILE"] = str(given.credentials.web_file)
     return Part(
         name=server.part,
         command=(python, "-m", "gatelodge", "serve", server.application),
-        environment=_python_environment(given, port)
+        environment=audited
+        | _python_environment(given, server.part, port)
         | found
         | {
             "GATELODGE_PUBLIC_URL": given.options.url_of(server),
@@ -144,7 +156,20 @@ def _traefik(given: Composition) -> Part:
     )
 
 
-def _python_environment(given: Composition, port: int) -> dict[str, str]:
+def _prometheus(given: Composition, program: Path) -> Part:
+    layout = given.options.layout
+    return Part(
+        name="prometheus",
+        command=prometheus_command(program, layout, given.ports),
+        environment=_inherited("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GATELODGE_"),
+        log=layout.log("prometheus"),
+        probe=answers(given.outbound, f"http://127.0.0.1:{given.ports.prometheus}/-/ready"),
+        folder=layout.prometheus,
+        ready_seconds=60.0,
+    )
+
+
+def _python_environment(given: Composition, part: str, port: int) -> dict[str, str]:
     return _inherited("PYTHON") | {
         "PYTHONUNBUFFERED": "1",
         "GATELODGE_MODE": "development",
@@ -152,10 +177,20 @@ def _python_environment(given: Composition, port: int) -> dict[str, str]:
         "GATELODGE_ISSUER_INTERNAL_URL": f"{given.keycloak_url}/realms/{REALM}",
         "GATELODGE_BIND": "127.0.0.1",
         "GATELODGE_PORT": str(port),
+        "GATELODGE_METRICS_BIND": "127.0.0.1",
+        "GATELODGE_METRICS_PORT": str(given.ports.metrics.get(part, 0)),
     }
 
 
+def _audited() -> dict[str, str]:
+    """The audit trail in each part's state folder, where the database drivers are installed; the caller may say no."""
+    return {"GATELODGE_AUDIT": "on"} if find_spec("sqlalchemy") and find_spec("aiosqlite") else {}
+
+
 def _inherited(*without: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The caller's environment without the variables that would change how a part runs, whatever their case."""
+    """The caller's environment without the variables that would change how a part runs, whatever their case.
+
+    Nor has a part what is for the realm alone.
+    """
     values = os.environ if environment is None else environment
-    return {name: value for name, value in values.items() if not name.upper().startswith(without)}
+    return {name: value for name, value in values.items() if not name.upper().startswith((*without, GITHUB_VARIABLES))}

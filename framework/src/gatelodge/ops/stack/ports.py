@@ -2,7 +2,8 @@
 
 import errno
 import socket
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from gatelodge.ops.stack.failures import PortBusy
@@ -26,6 +27,9 @@ class Ports:
     servers: tuple[int, ...] = ()
     # Where ``gatelodge verify`` serves its client document; nothing of the stack listens there.
     documents: int = 0
+    # Of each part of ours, by its name.
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    prometheus: int = 0
 
 
 def choose_ports(options: StackOptions) -> Ports:
@@ -43,7 +47,7 @@ def choose_ports(options: StackOptions) -> Ports:
             if port is not None:
                 held.append(_listen(host, port, option))
         # Held until all are chosen: the kernel must not give one number twice.
-        free = [_listen(_LOOPBACK, 0, "an internal port") for _ in range(6 + len(options.servers))]
+        free = [_listen(_LOOPBACK, 0, "an internal port") for _ in range(9 + 2 * len(options.servers))]
         held += free
         numbers = iter([int(listener.getsockname()[1]) for listener in free])
         return Ports(
@@ -55,6 +59,8 @@ def choose_ports(options: StackOptions) -> Ports:
             server=options.server_port or next(numbers),
             servers=tuple(next(numbers) for _ in options.servers),
             documents=next(numbers),
+            metrics={name: next(numbers) for name in options.observed},
+            prometheus=next(numbers),
         )
     finally:
         for listener in held:

@@ -23,6 +23,7 @@ __all__ = [
     "ServerFolder",
     "ServersInvalid",
     "bundled",
+    "of_profiles",
     "read_servers",
     "routes_of",
     "server_rule",
@@ -33,13 +34,27 @@ DESCRIPTION = "gatelodge.yaml"
 
 # First parts of paths that belong to the edge, to Keycloak, to the desk and to the server at the root.
 RESERVED_NAMES = frozenset(
-    {"realms", "resources", "desk", "mcp", "health", "status", "d", "internal", "admin", "js", "robots", "favicon"}
+    {
+        "realms",
+        "resources",
+        "desk",
+        "mcp",
+        "health",
+        "status",
+        "docs",
+        "d",
+        "internal",
+        "admin",
+        "js",
+        "robots",
+        "favicon",
+    }
 )
 # The server at the root, as infra/traefik/dynamic.yaml routes it.
 _ROOT_RULE = (
     "Path(`/mcp`) || Path(`/mcp/`) || PathPrefix(`/.well-known/`)"
     " || Path(`/health`) || Path(`/health/live`) || Path(`/health/ready`)"
-    " || Path(`/status`) || Path(`/openapi.json`) || PathPrefix(`/d/`)"
+    " || Path(`/status`) || Path(`/openapi.json`) || Path(`/docs`) || PathPrefix(`/d/`)"
 )
 _METADATA = ("oauth-protected-resource", "oauth-authorization-server", "openid-configuration")
 
@@ -85,9 +100,7 @@ class ServerFolder:
 
 def bundled(checkout: Path, names: Iterable[str]) -> list[Path]:
     """The folders of servers that come with the checkout, by name. Raises: ServersInvalid."""
-    known = {
-        path.parent.name.removesuffix("-mcp"): path.parent for path in checkout.glob(f"servers/*-mcp/{DESCRIPTION}")
-    }
+    known = _known(checkout)
     unknown = sorted(set(names) - known.keys())
     if unknown:
         raise ServersInvalid(
@@ -95,6 +108,20 @@ def bundled(checkout: Path, names: Iterable[str]) -> list[Path]:
             hint=f"There are: {', '.join(sorted(known)) or 'none'}. For another folder use --server FOLDER.",
         )
     return [known[name] for name in dict.fromkeys(names)]
+
+
+def of_profiles(checkout: Path, profiles: str) -> list[Path]:
+    """The folders of the servers among Compose's profiles (``toolbox,workspace``; ``*``: all), sorted by name.
+
+    Other names are profiles of other parts.
+    """
+    named = {name.strip() for name in profiles.split(",")}
+    return [folder for name, folder in sorted(_known(checkout).items()) if name in named or "*" in named]
+
+
+def _known(checkout: Path) -> dict[str, Path]:
+    found = checkout.glob(f"servers/*-mcp/{DESCRIPTION}")
+    return {path.parent.name.removesuffix("-mcp"): path.parent for path in found}
 
 
 def read_servers(folders: Iterable[Path]) -> tuple[ServerFolder, ...]:

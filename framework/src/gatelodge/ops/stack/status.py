@@ -9,6 +9,7 @@ from gatelodge.ops.stack.credentials import known_users
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.ops.stack.options import SERVER
 from gatelodge.ops.stack.procfs import rss_bytes
+from gatelodge.ops.stack.prometheus import METRICS
 from gatelodge.ops.stack.record import Record, RunState, read_record
 
 __all__ = ["PartStatus", "StackStatus", "read_status"]
@@ -45,13 +46,18 @@ class StackStatus:
         """The MCP URLs of further servers, by name."""
         return {name.removeprefix(SERVER): url for name, url in self.urls.items() if name.startswith(SERVER)}
 
+    @property
+    def metrics(self) -> dict[str, str]:
+        """Where each part's figures are, by its name."""
+        return {name.removeprefix(METRICS): url for name, url in self.urls.items() if name.startswith(METRICS)}
+
     def document(self) -> dict[str, Any]:
         """The JSON form: ``mcp_url`` and the other URLs are there only when the stack is ready."""
         return {
             "state": self.state.value,
             "message": self.message,
-            **{name: url for name, url in self.urls.items() if not name.startswith(SERVER)},
-            **({"servers": self.servers} if self.ready else {}),
+            **{name: url for name, url in self.urls.items() if not name.startswith((SERVER, METRICS))},
+            **({"servers": self.servers, "metrics": self.metrics} if self.ready else {}),
             "ca_file": str(self.ca_file),
             "log_dir": str(self.log_dir),
             "users": [{"username": name, "password": password} for name, password in self.users.items()],

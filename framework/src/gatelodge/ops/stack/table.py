@@ -1,5 +1,6 @@
 """The one table that ``up`` ends with: where everything is, who can sign in, how to link each client."""
 
+from gatelodge.ops.stack.prometheus import PROMETHEUS
 from gatelodge.ops.stack.snippets import SNIPPETS
 from gatelodge.ops.stack.status import StackStatus
 
@@ -32,6 +33,9 @@ def render_status(status: StackStatus) -> str:
     lines = [f"{status.state.value}: {status.message}" if status.message else status.state.value]
     lines += [f"  {label}: {status.urls[key]}" for key, label in _LABELS.items() if key in status.urls]
     lines += [f"  MCP URL of {name}: {url}" for name, url in status.servers.items()]
+    lines += [f"  Metrics of {name}: {url}" for name, url in status.metrics.items()]
+    if PROMETHEUS in status.urls:
+        lines.append(f"  Prometheus: {status.urls[PROMETHEUS]}")
     for part in status.processes:
         lines.append(f"  {part.name}: pid {part.pid}, {part.rss_bytes / 1e6:.0f} MB")
     lines.append(f"  Logs: {status.log_dir}")

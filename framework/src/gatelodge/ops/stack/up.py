@@ -30,6 +30,7 @@ from gatelodge.ops.stack.parts import Composition, compose
 from gatelodge.ops.stack.ports import choose_ports
 from gatelodge.ops.stack.process import rotate
 from gatelodge.ops.stack.procfs import ProcessId
+from gatelodge.ops.stack.prometheus import find_prometheus, metric_urls, write_prometheus
 from gatelodge.ops.stack.record import Record, RunState, write_private, write_record
 from gatelodge.ops.stack.servers import write_realm_files
 from gatelodge.ops.stack.status import read_status
@@ -84,9 +85,11 @@ def _prepare(options: StackOptions, cache: Path, clock: Clock, report: Report) -
     write_document_trust(layout)
     credentials = prepare_credentials(layout.secrets)
     outbound = Outbound(ca_file=certificates.ca_file)
-    given = Composition(options, ports, binaries, certificates, credentials, scopes, outbound)
+    prometheus = find_prometheus() if options.prometheus else None
+    given = Composition(options, ports, binaries, certificates, credentials, scopes, outbound, prometheus)
     render_static(layout.infra, layout.state / "traefik" / "traefik.yaml", bind=options.bind, ports=ports)
     render_routes(layout.infra, layout.routes, servers=options.servers, ports=ports)
+    write_prometheus(layout, ports)
     _write_internal(given)
     if "authority" in certificates.renewed:
         report(f"new local certificate authority: clients must trust {certificates.ca_file}")
@@ -104,6 +107,7 @@ async def _supervise(given: Composition, clock: Clock, report: Report, *, table:
         users=given.credentials.users,
         desk_secret=given.credentials.desk,
         web_secret=given.credentials.web,
+        environment=os.environ,
     )
     parts = compose(given, ensure_realm=realm_keeper(given, realm, clock, report))
     for part in parts:
@@ -119,7 +123,7 @@ async def _supervise(given: Composition, clock: Clock, report: Report, *, table:
         parts,
         record=layout.record,
         myself=myself or ProcessId(os.getpid(), 0),
-        urls=options.urls,
+        urls=options.urls | metric_urls(given.ports, prometheus=given.prometheus is not None),
         clock=clock,
         report=report,
         check=linker(given, clock, report),
