@@ -87,8 +87,17 @@ def test_the_program_is_the_one_on_the_path(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_prometheus() is None
     program = tmp_path / "prometheus"
-    program.touch(mode=0o755)
-    assert find_prometheus() == program
+    for says, expected in (
+        ("prometheus, version 3.16.0 (branch: HEAD)", program),
+        ("prometheus, version 2.42.0+ds", program),
+        ("prometheus, version 1.8.2", None),
+        ("something else of that name", None),
+    ):
+        program.write_text(f"#!/bin/sh\necho '{says}'\n")
+        program.chmod(0o755)
+        assert find_prometheus() == expected
+    program.write_text("#!/nothing/there\n")
+    assert find_prometheus() is None
 
 
 @pytest.mark.parametrize("wanted", [True, False])

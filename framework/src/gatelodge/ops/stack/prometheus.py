@@ -5,7 +5,9 @@ Invariant: it reads internal addresses only, and listens on loopback. The rules 
 """
 
 import json
+import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,12 +29,28 @@ __all__ = [
 METRICS = "metrics:"
 PROMETHEUS = "prometheus_url"
 _FILES = ("prometheus.yml", "alerts.yml")
+_VERSION = re.compile(r"prometheus, version (\d+)\.")
+_OLDEST = 2
+_ASKED = 10  # seconds
 
 
 def find_prometheus() -> Path | None:
-    """The program on this person's PATH."""
+    """The program on this person's PATH, when it is one that takes our files (2 or later): else it is left out.
+
+    The stack must not fail to start because of what it can do without.
+    """
     found = shutil.which("prometheus")
-    return Path(found) if found else None
+    if found is None:
+        return None
+    try:
+        told = subprocess.run(  # noqa: S603 - the program that the PATH names, without a shell
+            [found, "--version"], capture_output=True, text=True, timeout=_ASKED, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    # Version 2 writes to standard output, some builds to standard error.
+    version = _VERSION.search(told.stdout + told.stderr)
+    return Path(found) if version is not None and int(version[1]) >= _OLDEST else None
 
 
 def scrape_targets(parts: Mapping[str, str], *, keycloak: str, traefik: str) -> dict[str, str]:
