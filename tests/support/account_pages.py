@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import unescape
@@ -55,6 +55,20 @@ class Person:
         base = "{0.scheme}://{0.netloc}".format(urlsplit(str(consent.url)))
         answer = {**hidden, **{k: asked[k] for k in ("redirect_uri", "state", "scope", "client_id")}, "login": login}
         return await self._follow(await self.http.post(f"{base}/login/oauth/callback", data=answer))
+
+    async def link(self, page: httpx.Response, provider: str, answers: Mapping[str, str]) -> httpx.Response:
+        """Press "Link", send the first form of each page of the provider, filled by ``answers``; where it ends."""
+        shown = await self.send(page, f"/{provider}/link")
+        for _ in range(_MAX_STEPS):
+            if str(shown.url).startswith(self.pages):
+                break
+            form = parse_page(shown.text).forms[0]
+            filled = {
+                **form.fields,
+                **{name: value for name, value in answers.items() if f'name="{name}"' in shown.text},
+            }
+            shown = await self._follow(await self.http.post(urljoin(str(shown.url), form.action), data=filled))
+        return shown
 
     async def open(self, url: str) -> httpx.Response:
         """Visit an address."""

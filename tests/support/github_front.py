@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-__all__ = ["GitHubFront", "github_front"]
+__all__ = ["GitHubFront", "github_front", "served"]
 
 _TOKENS = "/login/oauth/access_token"
 
@@ -92,12 +92,19 @@ def github_front(emulate: str, strict: OAuthServer) -> Iterator[GitHubFront]:
         Route(_TOKENS, front.token, methods=["POST"]),
         Route("/{path:path}", front.api, methods=["GET"]),
     ]
+    with served(routes, port):
+        yield front
+
+
+@contextmanager
+def served(routes: list[Route], port: int) -> Iterator[None]:
+    """These routes on loopback, in a thread."""
     config = uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=port, log_level="error", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        yield front
+        yield
     finally:
         server.should_exit = True
         thread.join(timeout=20)

@@ -4,13 +4,19 @@ from typing import Any
 
 import pytest
 from accounts_site import FRONT_END, ISSUER, ORIGIN, Site
+from problems import members, told
 from vaults import canary
 
+from gatelodge.core.codes import Code
 from gatelodge.vault.owner import Owner
 from gatelodge.vault.records import Status
 
 API = "/workspace/api"
 ROUTES = [("GET", f"{API}/connections"), ("GET", f"{API}/auth/github/url"), ("DELETE", f"{API}/connections/github")]
+
+CHALLENGE = (
+    f'Bearer resource_metadata="{ORIGIN}/.well-known/oauth-protected-resource/workspace/mcp", scope="workspace:read"'
+)
 
 
 async def ask(site: Site, method: str, path: str, headers: dict[str, str] | None = None, **params: str) -> Any:
@@ -31,8 +37,10 @@ async def test_a_token_that_is_not_for_this_server_is_refused(site: Site, method
     for claims in wrong:
         answer = await browser.client.request(method, path, headers=site.bearer("alice", **claims))
         assert answer.status_code == 401, claims
-        assert answer.headers["www-authenticate"].startswith("Bearer")
-        assert answer.json()["error"] == "token_rejected"
+        assert answer.headers["www-authenticate"] == (
+            f'{CHALLENGE}, error="invalid_token", error_description="{Code.TOKEN_REJECTED.meaning.text}"'
+        )
+        assert told(answer) == members(Code.TOKEN_REJECTED)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -44,7 +52,7 @@ async def test_a_token_that_may_only_read_lists_and_neither_links_nor_unlinks(
     if path.endswith("connections"):
         assert answer.status_code == 200
     else:
-        assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+        assert (answer.status_code, told(answer)) == (403, members(Code.SCOPE_MISSING, "insufficient_scope"))
         assert answer.headers["www-authenticate"] == (
             f'Bearer resource_metadata="{ORIGIN}/.well-known/oauth-protected-resource/workspace/mcp", '
             'scope="workspace:write", error="insufficient_scope", error_description="The access token lacks a scope."'
@@ -78,9 +86,13 @@ async def test_a_service_is_no_user_of_these_routes_whatever_its_scopes(site: Si
 async def test_a_stranger_learns_nothing(site: Site, method: str, path: str) -> None:
     answer = await ask(site, method, path)
     assert answer.status_code == 401
-    assert answer.json()["error"] == "session_required"
+    # No error where no credentials came: clients take one as a reason to throw their token away.
+    assert answer.headers["www-authenticate"] == CHALLENGE
+    assert told(answer) == members(Code.SESSION_REQUIRED)
     assert (await ask(site, method, path.replace("github", "nothing"))).json() == answer.json()
-    assert (await ask(site, method, path, {"authorization": "Bearer a b"})).status_code == 400
+    malformed = await ask(site, method, path, {"authorization": "Bearer a b"})
+    assert malformed.status_code == 400
+    assert malformed.headers["www-authenticate"].startswith(f'{CHALLENGE}, error="invalid_request"')
     assert (await ask(site, method, path, {"authorization": "Basic YTpi"})).status_code == 401
 
 

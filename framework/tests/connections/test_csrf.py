@@ -52,7 +52,9 @@ RETURNS = [
 async def with_account(site: Site) -> Any:
     browser = site.browser("alice")
     await browser.sign_in()
-    await site.vault.store.put(Owner(ISSUER, "alice", "github"), {"access_token": canary("a")}, actor="user:1")
+    await site.vault.store.put(
+        Owner(ISSUER, "alice", "github"), {"access_token": canary("a")}, actor="user:1", account_id="7"
+    )
     return browser
 
 

@@ -1,4 +1,4 @@
-"""A program: rotations of one SQLite vault, each child killed at its n-th statement; prints what was seen as JSON."""
+"""A program: rotations of one vault, each child killed at its n-th statement; prints what was seen as JSON."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from vaults import TENANT, Vault, open_vault
@@ -23,9 +22,9 @@ ROWS = 8
 KEYS = [new_key(), new_key()]
 
 
-def main(path: Path, kills: int) -> None:
+def main(url: str, kills: int) -> None:
     """Kill ``kills`` rotations; every connection is read after each."""
-    config = DatabaseConfig(f"sqlite:///{path}")
+    config = DatabaseConfig(url)
     apart(lambda: fill(config))
     killed = finished = unreadable = turn = at = 0
     statements: set[int] = set()
@@ -114,4 +113,4 @@ async def count_unreadable(config: DatabaseConfig, keyring: Keyring | None = Non
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]))

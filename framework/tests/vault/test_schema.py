@@ -6,7 +6,7 @@ from pathlib import Path
 from vaults import Vault
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "vault-schema.md"
-TABLES = ("services", "tokens", "data_keys", "token_values", "key_rotations")
+TABLES = ("services", "tokens", "data_keys", "token_values", "key_rotations", "retired_keys")
 # Types of both databases by the page's words.
 TYPES = {"blob": "bytes", "bytea": "bytes"}
 

@@ -12,7 +12,7 @@ server.listen(0, "127.0.0.1", async () => {
     client_id,
     client_secret: secret,
     token_endpoint_auth_method: method,
-    redirect_uris: ["http://127.0.0.1/callback"],
+    redirect_uris: (process.env.REDIRECT_URIS ?? "http://127.0.0.1/callback").split(" "),
     grant_types: ["authorization_code", "refresh_token"],
   });
   const provider = new Provider(issuer, {

@@ -121,6 +121,8 @@ def _rotate(given: argparse.Namespace) -> int:
         _place().new_primary(load(VaultSettings))
 
     async def run(place: "Place") -> int:
+        if given.new_key:
+            await _place().told(place, action="new", key=place.keyring.primary_id)
         done = await place.store.rotation.run(actor=place.actor, renew=given.renew)
         print(
             f"{'resumed: ' if done.resumed else ''}{done.changed} data keys {'renewed' if given.renew else 're-wrapped'}"

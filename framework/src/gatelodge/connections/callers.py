@@ -18,12 +18,14 @@ from gatelodge.connections.parts import WebParts
 from gatelodge.connections.sessions import Session
 from gatelodge.connections.web_errors import ScopeMissing, SessionRequired
 from gatelodge.core.codes import Code
+from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
-from gatelodge.resource_server.bearer import bearer_token
+from gatelodge.resource_server.bearer import CredentialsMalformed
 from gatelodge.resource_server.challenge import challenge
+from gatelodge.resource_server.errors import TokenRejected
 from gatelodge.vault.owner import Owner
 
-__all__ = ["Caller", "api_caller", "browser"]
+__all__ = ["Caller", "api_caller", "browser", "challenge_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,8 @@ async def api_caller(request: Request, parts: WebParts, needs: Literal["read", "
 
     Raises: SessionRequired, CsrfRefused, ScopeMissing, TokenRejected, CredentialsMalformed, KeysUnavailable.
     """
-    token = bearer_token(request.scope["headers"], request.scope["query_string"])
-    if token is not None:
-        principal = await parts.verifier.verify(token)
+    principal = await parts.identity.identify(request.scope)
+    if principal is not None:
         _check_scope(principal, f"{parts.server}:{needs}", parts.resource_metadata_url)
         return Caller(principal.issuer, principal.subject)
     session = await browser(request, parts)
@@ -72,6 +73,20 @@ async def api_caller(request: Request, parts: WebParts, needs: Literal["read", "
     else:
         check_token(request, session, request.headers.get(HEADER), parts.place.origin)
     return Caller.of(session)
+
+
+def challenge_of(error: GatelodgeError, parts: WebParts) -> str | None:
+    """The ``WWW-Authenticate`` value of a refusal for who calls, from which a client finds out where to sign in."""
+    if isinstance(error, ScopeMissing):
+        return error.challenge
+    scopes = [f"{parts.server}:read"]
+    if isinstance(error, SessionRequired):
+        # No credentials came, so nothing is wrong with them (RFC 6750, section 3.1).
+        return challenge(parts.resource_metadata_url, scopes=scopes)
+    if isinstance(error, TokenRejected | CredentialsMalformed):
+        name = "invalid_token" if isinstance(error, TokenRejected) else "invalid_request"
+        return challenge(parts.resource_metadata_url, scopes=scopes, error=name, description=error.public)
+    return None
 
 
 def _check_scope(principal: Principal, scope: str, metadata_url: str) -> None:

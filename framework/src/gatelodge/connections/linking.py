@@ -1,7 +1,7 @@
 """An account linked and unlinked: consent to stored tokens, and back.
 
 Invariants: tokens are stored before anything else is asked of the provider; an account whose identity call failed stays
-linked, without a name, until it is linked again; an API token is stored only after the provider said whose it is.
+linked, and ``naming`` asks again; an API token is stored only after the provider said whose it is.
 
 Not here: state, browser, redirect (``routes``).
 """

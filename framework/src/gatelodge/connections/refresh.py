@@ -10,17 +10,18 @@ Not here: when to refresh, and sharing one refresh among callers of a process (`
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from gatelodge.audit.actor import SYSTEM
 from gatelodge.connections.errors import GrantDead, ProviderMisconfigured, ProviderUnavailable
-from gatelodge.connections.flights import shielded
 from gatelodge.connections.grant import Grant
 from gatelodge.connections.holdoff import Holdoff
+from gatelodge.connections.progress import Pair, Progress
 from gatelodge.connections.reading import Reading
 from gatelodge.connections.token_endpoint import TokenEndpoint
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
+from gatelodge.core.shielded import shielded
+from gatelodge.observability.metrics import refreshed
 from gatelodge.storage.errors import Conflict, StorageUnavailable
 from gatelodge.vault.events import AnyTrail, about
 from gatelodge.vault.owner import Owner
@@ -40,18 +41,8 @@ _COMMIT_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 # Kept from the leeway, for the request's way and clocks that differ.
 _LEEWAY_MARGIN = 30.0
 
-# Access token and refresh token, by their fields in the vault.
-Pair = tuple[str, str]
 Needed = Callable[[Opened], Sequence[Pair]]
 Sleep = Callable[[float], Awaitable[None]]
-
-
-@dataclass
-class _Progress:
-    """The pairs of one link that were renewed in this run, and the first end of their access tokens."""
-
-    done: set[Pair] = field(default_factory=set)
-    ends: list[float] = field(default_factory=list)
 
 
 class Refresher:
@@ -83,7 +74,7 @@ class Refresher:
 
         Raises: ConnectionMissing, NeedsReauth, ProviderUnavailable, ProviderMisconfigured, StorageUnavailable.
         """
-        progress, deadline = _Progress(), self._clock.monotonic() + _WAIT_SECONDS
+        progress, deadline = Progress(), self._clock.monotonic() + _WAIT_SECONDS
         while True:
             opened = await self._reading.usable(owner, purpose=purpose)
             pairs = [pair for pair in needed(opened) if pair not in progress.done]
@@ -105,7 +96,7 @@ class Refresher:
         if lease is not None:
             await self._end(lease, reason)
 
-    async def _refresh(self, lease: RefreshLease, opened: Opened, pairs: Sequence[Pair], progress: _Progress) -> None:
+    async def _refresh(self, lease: RefreshLease, opened: Opened, pairs: Sequence[Pair], progress: Progress) -> None:
         """One request to the provider, and its outcome on the row."""
         pair, owner = pairs[0], lease.owner
         provider = self._reading.provider(owner)
@@ -119,17 +110,19 @@ class Refresher:
         except (ProviderUnavailable, ProviderMisconfigured) as error:
             self._holdoff.failed(owner, error)
             _LOG.warning("refresh at %s: %s", owner.provider, error.detail)
+            refreshed(owner.provider, "failed")
             await self._end(lease, None)
             raise
         if grant is None:
             return
-        expires_at = self._expiry(opened, grant, pair, progress)
+        expires_at = progress.expiry(opened, grant, pair, provider.credentials, self._clock.now())
         if await shielded(self._commit(lease, opened, pair, grant, expires_at)) is None:
             return
         progress.done.add(pair)
         self._holdoff.succeeded(owner)
         self._trail.note(about("connection.refresh", owner, SYSTEM), done=True)
         _LOG.info("refresh at %s: renewed", owner.provider)
+        refreshed(owner.provider, "renewed")
 
     async def _grant(self, lease: RefreshLease, opened: Opened, pair: Pair) -> Grant | None:
         """The provider's answer; None when another process turned out to have renewed the connection."""
@@ -159,8 +152,8 @@ class Refresher:
 
     async def _dead(self, lease: RefreshLease, reason: str) -> None:
         """Call the connection dead; ``run`` reads the row again and says so, unless somebody else renewed it."""
-        """Call the connection dead, unless another process renewed it. Raises: NeedsReauth."""
         _LOG.warning("refresh at %s: the account has to be linked again: %s", lease.owner.provider, reason)
+        refreshed(lease.owner.provider, "dead")
         self._holdoff.succeeded(lease.owner)
         await self._end(lease, reason)
         self._trail.note(about("connection.refresh", lease.owner, SYSTEM, outcome="failed", rule=reason), done=True)
@@ -169,16 +162,6 @@ class Refresher:
         """Give the lease back; with a reason, the connection is dead. A lost lease changes nothing."""
         status = None if reason is None else Status.NEEDS_REAUTH
         await self._store.abandon_refresh(lease, status=status, reason=reason)
-
-    def _expiry(self, opened: Opened, grant: Grant, pair: Pair, progress: _Progress) -> float | None:
-        """The first end of all access tokens; the old one while other pairs of the link have it, so that they stay due."""
-        if grant.expires_in is not None:
-            progress.ends.append(self._clock.now() + grant.expires_in)
-        renewed = progress.done | {pair}
-        pairs = self._reading.provider(opened.record.owner).credentials
-        if any(other not in renewed and set(other) <= opened.secrets.keys() for other in pairs):
-            return opened.record.expires_at
-        return min(progress.ends, default=None)
 
     async def _commit(
         self, lease: RefreshLease, opened: Opened, pair: Pair, grant: Grant, expires_at: float | None
@@ -231,6 +214,7 @@ class Refresher:
     async def _not_kept(self, lease: RefreshLease, error: StorageUnavailable | Conflict) -> None:
         """The new tokens are lost. With leeway the old ones still work: the mark of an unfinished refresh stays."""
         _LOG.error("refresh at %s: the new tokens could not be kept: %s", lease.owner.provider, error.detail)
+        refreshed(lease.owner.provider, "not_kept")
         if self._reading.provider(lease.owner).rotation.leeway:
             return
         try:

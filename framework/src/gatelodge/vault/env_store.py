@@ -5,6 +5,7 @@ There is no user's connection in it and no key; ``NAME_FILE`` names a file with 
 
 # ruff: noqa: ARG002 - the interface of TokenStore
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class EnvTokenStore(NamedSecrets):
 
     async def open(self, owner: Owner, *, actor: str, purpose: str) -> Opened | None:
         """The credential of a service; None for a user. Raises: CredentialUnreadable, when its file is not."""
-        value = self._value(owner)
+        # A file may be on a slow mount.
+        value = await asyncio.to_thread(self._value, owner)
         if value is None:
             return None
         self._trail.note(about("vault.get", owner, actor, purpose=purpose))
@@ -35,7 +37,7 @@ class EnvTokenStore(NamedSecrets):
 
     async def look(self, owner: Owner) -> Record | None:
         """That there is one."""
-        return None if self._value(owner) is None else _record(owner)
+        return None if await asyncio.to_thread(self._value, owner) is None else _record(owner)
 
     async def list(
         self,
@@ -49,7 +51,7 @@ class EnvTokenStore(NamedSecrets):
         if tenant not in (None, SERVICE) or user or status not in (None, Status.ACTIVE):
             return []
         names = sorted(set(KNOWN.values())) if provider is None else [provider]
-        return [_record(service(name)) for name in names if self._value(service(name)) is not None]
+        return [_record(service(name)) for name in names if await self.look(service(name)) is not None]
 
     async def put(self, owner: Owner, secrets: Mapping[str, Secret], *, actor: str, **more: object) -> Record:
         """Raises: StoreReadOnly."""
@@ -62,6 +64,10 @@ class EnvTokenStore(NamedSecrets):
         return None
 
     async def finish_refresh(self, lease: RefreshLease, secrets: Mapping[str, Secret], **more: object) -> Record:
+        """Raises: StoreReadOnly."""
+        raise _read_only(lease.owner)
+
+    async def name_account(self, lease: RefreshLease, **more: object) -> Record:
         """Raises: StoreReadOnly."""
         raise _read_only(lease.owner)
 

@@ -4,10 +4,12 @@ Invariant: production never makes a key; a key file is whole or not there (made 
 """
 
 import base64
+import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gatelodge.vault.config import VaultConfig
@@ -15,7 +17,7 @@ from gatelodge.vault.envelope import Key
 from gatelodge.vault.errors import VaultKeyUnusable
 from gatelodge.vault.keyring import Keyring, key_from_bytes, read_keys
 
-__all__ = ["load_keyring", "make_key_file", "new_key", "read_key_file", "write_key_file"]
+__all__ = ["change_key_file", "load_keyring", "make_key_file", "new_key", "read_key_file", "write_key_file"]
 
 _SETTING = "GATELODGE_VAULT_KEY"
 
@@ -76,6 +78,34 @@ def write_key_file(path: Path, keys: Iterable[Key]) -> None:
     """Replace the keys of a file at once and for good, the first is primary."""
     _written_aside(path, keys).replace(path)
     _sync_folder(path.parent)
+
+
+def change_key_file(path: Path, change: Callable[[tuple[Key, ...]], Iterable[Key]]) -> None:
+    """Replace the keys by what ``change`` makes of them, one command at a time: none loses a key that another put there.
+
+    Raises: VaultKeyUnusable.
+    """
+    with _locked(path):
+        ring = read_key_file(path)
+        write_key_file(path, change(tuple(key for key in map(ring.find, ring.ids) if key is not None)))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """A lock of this machine on a key file, kept beside it: the file itself is replaced."""
+    aside = path.with_name(f".{path.name}.lock")
+    try:
+        descriptor = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise VaultKeyUnusable(
+            f"the key file cannot be changed: {error.strerror}: {aside}", hint="Run this as the key file's owner."
+        ) from error
+    try:
+        # Ends with the process that holds it, however that ends.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def new_key() -> Key:

@@ -18,6 +18,7 @@ from gatelodge.vault.events import AnyTrail, about
 from gatelodge.vault.owner import Owner
 from gatelodge.vault.quarantine import Quarantine
 from gatelodge.vault.records import Record, RefreshLease, Status, check_fields
+from gatelodge.vault.retired import check_writer, write_sealed
 from gatelodge.vault.sealing import Sealed, Sealing
 
 __all__ = ["Refreshing"]
@@ -27,6 +28,10 @@ _FREE = "refresh_holder = NULL, refresh_until = NULL, refresh_started_at = NULL"
 _FINISH = (
     "UPDATE tokens SET version = :next, status = :status, reason = NULL, expires_at = :expires_at,"  # noqa: S608 - constants
     f" absolute_expires_at = :absolute, scopes = :scopes, refreshed_at = :now, {_FREE} WHERE {_HELD}"
+)
+_NAME = (
+    "UPDATE tokens SET version = :next, account_id = :account_id, account_name = :account_name, extra = :extra,"  # noqa: S608 - constants
+    f" updated_at = :now, {_FREE} WHERE {_HELD}"
 )
 
 
@@ -40,6 +45,8 @@ class Refreshing:
     async def begin(self, owner: Owner, version: int, *, holder: str, seconds: float) -> RefreshLease | None:
         """Take the lease, or None when another holds it or the connection is no longer the one that was seen."""
         async with self._db.reading() as tx:
+            # The provider is asked only by who can keep its answer.
+            await check_writer(tx, self._sealing)
             before = await rows.read(tx, owner)
         if before is None or before.record.quarantined_at is not None:
             return None
@@ -76,10 +83,7 @@ class Refreshing:
     ) -> Record:
         """Store what the provider gave and end the lease."""
         check_fields(secrets)
-        async with self._db.reading() as tx:
-            stored = await rows.read_by_id(tx, lease.connection)
-        if stored is None or (stored.record.version, stored.fence) != (lease.version, lease.fence):
-            raise _lost(lease)
+        stored = await self._held(lease)
         before = await self._opened(stored.record, stored.sealed, lease.holder)
         before.pop("previous_refresh_token", None)
         now = self._clock.now()
@@ -94,14 +98,38 @@ class Refreshing:
             refreshed_at=now,
             refresh_started_at=None,
         )
-        sealed = self._sealing.seal(record, {**before, **secrets})
         async with self._db.transaction() as tx:
             # Changing the row first locks it: a rotation of its data key is over, or waits.
             if not await tx.execute(_FINISH, **_changed(record), **_of(lease), now=now):
                 raise _lost(lease)
-            await rows.write_secrets(tx, record.id, sealed, now=now)
+            await write_sealed(tx, self._sealing, record, {**before, **secrets}, now)
         # Never an error: the old refresh token is spent, and the new pair is kept.
         self._trail.note(about("vault.refresh", record.owner, lease.holder, version=record.version), done=True)
+        return record
+
+    async def name(
+        self, lease: RefreshLease, account_id: str, account_name: str | None, extra: Mapping[str, str]
+    ) -> Record:
+        """Say whose account the connection is for: the same secrets, sealed anew with it, and the end of the lease."""
+        stored = await self._held(lease)
+        secrets = await self._opened(stored.record, stored.sealed, lease.holder)
+        record = replace(
+            stored.record,
+            version=lease.version + 1,
+            account_id=account_id,
+            account_name=account_name,
+            extra=dict(extra),
+            refresh_started_at=None,
+        )
+        now = self._clock.now()
+        async with self._db.transaction() as tx:
+            given = {"next": record.version, "account_id": account_id, "account_name": account_name}
+            text = json.dumps(dict(extra), sort_keys=True)
+            if not await tx.execute(_NAME, **given, extra=text, now=now, **_of(lease)):
+                raise _lost(lease)
+            await write_sealed(tx, self._sealing, record, secrets, now)
+            event = about("vault.mark", lease.owner, lease.holder, status=record.status.value, reason="account named")
+            await self._trail.record(event, tx=tx)
         return record
 
     async def abandon(self, lease: RefreshLease, status: Status | None, reason: str | None) -> None:
@@ -119,9 +147,16 @@ class Refreshing:
                 event = about("vault.mark", lease.owner, lease.holder, status=status.value, reason=reason)
                 await self._trail.record(event, tx=tx)
 
+    async def _held(self, lease: RefreshLease) -> rows.Stored:
+        async with self._db.reading() as tx:
+            stored = await rows.read_by_id(tx, lease.connection)
+        if stored is None or (stored.record.version, stored.fence) != (lease.version, lease.fence):
+            raise _lost(lease)
+        return stored
+
     async def _opened(self, record: Record, sealed: Sealed | None, actor: str) -> dict[str, Secret]:
         try:
-            return self._sealing.open(record, sealed)
+            return await self._sealing.opened(record, sealed)
         except NotAuthentic as error:
             raise await self._quarantine.keep_out(record, error, actor) from None
 

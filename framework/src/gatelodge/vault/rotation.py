@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gatelodge.audit.event import Event, Scalar
 from gatelodge.core.clock import Clock
 from gatelodge.storage.database import Database, Transaction
-from gatelodge.vault import rows
+from gatelodge.vault import retired, rows
 from gatelodge.vault.aead import NotAuthentic
 from gatelodge.vault.envelope import Key
 from gatelodge.vault.errors import VaultKeyUnusable
@@ -79,28 +79,18 @@ class Rotation:
     async def retire(self, key_id: str, *, actor: str) -> tuple[Key, ...]:
         """The keys that are left without ``key_id``. Raises: VaultKeyUnusable, when it is primary or in use."""
         ring = self._sealing.keyring
-        # A row whose key a process did not have waits for that key; it is the last thing that opens it.
-        used = (await self.in_use()).get(key_id, 0) + await self._waiting(key_id)
         if ring.find(key_id) is None:
             raise VaultKeyUnusable(f"there is no key {key_id}", hint=f"The keys are {', '.join(ring.ids)}.")
-        if key_id == ring.primary_id or used:
-            why = "it is the primary key" if key_id == ring.primary_id else f"{used} credentials still need it"
-            raise VaultKeyUnusable(f"key {key_id} cannot be retired: {why}", hint="First: gatelodge vault rotate")
+        if key_id == ring.primary_id:
+            raise _kept(key_id, "it is the primary key")
         async with self._db.transaction() as tx:
+            # First said, then looked at: what was sealed by it before that is seen, and nothing is after it.
+            await retired.retire(tx, key_id, self._clock.now())
+            if used := await _needing(tx, key_id):
+                raise _kept(key_id, f"{used} credentials still need it")
             event = Event("vault.rotate", actor, {"retired": key_id}, "ok", None, None)
             await self._trail.record(event, tx=tx)
         return tuple(key for key in map(ring.find, ring.ids) if key is not None and key.id.hex() != key_id)
-
-    async def _waiting(self, key_id: str) -> int:
-        """Data keys of rows that are quarantined because a process did not have this key."""
-        async with self._db.reading() as tx:
-            row = await tx.one(
-                "SELECT count(*) AS waiting FROM data_keys k JOIN tokens t ON t.id = k.token_id"
-                " WHERE k.kek_id = :key AND t.quarantine_reason = :reason",
-                key=key_id,
-                reason=KEY_UNKNOWN,
-            )
-        return 0 if row is None else int(row["waiting"])
 
     @property
     def _primary(self) -> str:
@@ -109,6 +99,7 @@ class Rotation:
     async def _begin(self, *, renew: bool) -> tuple[str, float, bool]:
         """The run to go on with, or a new one: its id, when it began, and which of both."""
         async with self._db.transaction() as tx:
+            await retired.check_start(tx, self._sealing)
             found = await tx.one(
                 "SELECT id, started_at FROM key_rotations WHERE finished_at IS NULL AND kek_id = :kek"
                 " AND renews = :renews ORDER BY started_at LIMIT 1",
@@ -170,16 +161,32 @@ class Rotation:
         try:
             if renew:
                 secrets = self._sealing.open(stored.record, stored.sealed)
-                await rows.write_secrets(tx, connection, self._sealing.seal(stored.record, secrets), now=now)
+                await retired.write_sealed(tx, self._sealing, stored.record, secrets, now)
                 return 1
             key = self._sealing.rewrap(stored.record, stored.sealed.key)
         except NotAuthentic as error:
             failed.append((stored.record, error))
             return 0
         return await tx.execute(
-            "UPDATE data_keys SET wrapped = :wrapped, kek_id = :kek, rewrapped_at = :now WHERE id = :id",
+            "UPDATE data_keys SET wrapped = :wrapped, kek_id = :kek, rewrapped_at = :now WHERE id = :id"
+            " AND NOT EXISTS (SELECT 1 FROM retired_keys WHERE kek_id = :kek)",
             wrapped=key.wrapped,
             kek=key.kek_id,
             now=now,
             id=key.id,
         )
+
+
+async def _needing(tx: Transaction, key_id: str) -> int:
+    """Data keys of connections that a key wraps. A row that is quarantined for want of this key waits for it."""
+    row = await tx.one(
+        "SELECT count(*) AS used FROM data_keys k JOIN tokens t ON t.id = k.token_id"
+        " WHERE k.kek_id = :key AND (t.quarantined_at IS NULL OR t.quarantine_reason = :reason)",
+        key=key_id,
+        reason=KEY_UNKNOWN,
+    )
+    return 0 if row is None else int(row["used"])
+
+
+def _kept(key_id: str, why: str) -> VaultKeyUnusable:
+    return VaultKeyUnusable(f"key {key_id} cannot be retired: {why}", hint="First: gatelodge vault rotate")

@@ -13,7 +13,16 @@ from gatelodge.vault.owner import Owner
 from gatelodge.vault.records import Record, Status
 from gatelodge.vault.sealing import Sealed, WrappedKey
 
-__all__ = ["WHOLE_OF_OWNER", "Stored", "read", "read_alone", "read_by_id", "record_of", "write_secrets"]
+__all__ = [
+    "WHOLE_OF_OWNER",
+    "Stored",
+    "read",
+    "read_alone",
+    "read_by_id",
+    "record_of",
+    "remove_secrets",
+    "write_secrets",
+]
 
 _WHOLE = (
     "SELECT t.*, k.id AS key_id, k.kek_id, k.wrapped, v.field, v.sealed FROM tokens t"
@@ -46,10 +55,14 @@ async def read_by_id(tx: Transaction, connection: str) -> Stored | None:
     return _stored(await tx.all(f"{_WHOLE} WHERE t.id = :id", id=connection))
 
 
-async def write_secrets(tx: Transaction, connection: str, sealed: Sealed, *, now: float) -> None:
-    """Replace data key and values of a row that this transaction has locked by changing it."""
+async def remove_secrets(tx: Transaction, connection: str) -> None:
+    """Remove data key and values of a row that this transaction has locked by changing it."""
     await tx.execute("DELETE FROM token_values WHERE token_id = :id", id=connection)
     await tx.execute("DELETE FROM data_keys WHERE token_id = :id", id=connection)
+
+
+async def write_secrets(tx: Transaction, connection: str, sealed: Sealed, *, now: float) -> None:
+    """Write data key and values of such a row, which has none."""
     await tx.execute(
         "INSERT INTO data_keys (id, token_id, kek_id, wrapped, created_at) VALUES (:id, :token, :kek, :wrapped, :now)",
         id=sealed.key.id,

@@ -4,6 +4,7 @@ In front of every value stands a digest of the row's public part, so that a row 
 values under a newer row, a changed scope, account or expiry, and a field taken away are noticed.
 """
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -47,7 +48,8 @@ class Sealed:
 
 
 class Sealing:
-    """Seals and opens with one keyring; ``reload`` reads it anew when a row needs a key that is not in it.
+    """Seals and opens with one keyring; ``reload`` reads it anew when a row needs a key that is not in it, or when the
+    primary key was retired.
 
     So a server goes on when an operator puts a new key into the key file and rotates.
     """
@@ -91,6 +93,26 @@ class Sealing:
             secrets[field] = Secret(plain[_DIGEST_BYTES:].decode())
         return secrets
 
+    async def opened(self, record: Record, sealed: Sealed | None) -> dict[str, Secret]:
+        """As ``open``, with the keys as they are by now where one is missing."""
+        try:
+            return self.open(record, sealed)
+        except KeyUnknown:
+            if not await self.renew():
+                raise
+            return self.open(record, sealed)
+
+    async def renew(self) -> bool:
+        """Read the keys anew, where that is possible; the file may be on a slow mount."""
+        if self._reload is None:
+            return False
+        try:
+            self.keyring = await asyncio.to_thread(self._reload)
+        except VaultKeyUnusable as error:
+            _log.error("the vault's keys cannot be read again: %s", error.detail)
+            return False
+        return True
+
     def rewrap(self, record: Record, stored: WrappedKey) -> WrappedKey:
         """The same data key, wrapped by the primary key. Raises: NotAuthentic, KeyUnknown."""
         return self._wrap(record, self._unwrap(record, stored))
@@ -101,24 +123,14 @@ class Sealing:
         return WrappedKey(name, self.keyring.primary_id, wrapped)
 
     def _unwrap(self, record: Record, stored: WrappedKey) -> Key:
-        kek = self.keyring.find(stored.kek_id) or self._found_anew(stored.kek_id)
+        kek = self.keyring.find(stored.kek_id)
+        if kek is None:
+            raise KeyUnknown
         secret = open_sealed(kek, Binding(record.owner, record.id, stored.id), stored.wrapped)
         try:
             return Key(bytes.fromhex(stored.id), secret)
         except ValueError:
             raise NotAuthentic from None
-
-    def _found_anew(self, key_id: str) -> Key:
-        """The key, when there is one by now. Raises: KeyUnknown."""
-        if self._reload is not None:
-            try:
-                self.keyring = self._reload()
-            except VaultKeyUnusable as error:
-                _log.error("the vault's keys cannot be read again: %s", error.detail)
-        kek = self.keyring.find(key_id)
-        if kek is None:
-            raise KeyUnknown
-        return kek
 
 
 def _digest(record: Record, fields: Iterable[str]) -> bytes:

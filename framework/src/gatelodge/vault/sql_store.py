@@ -21,6 +21,7 @@ from gatelodge.vault.owner import Owner
 from gatelodge.vault.quarantine import Quarantine
 from gatelodge.vault.records import Opened, Record, RefreshLease, Status, check_fields
 from gatelodge.vault.refreshing import Refreshing
+from gatelodge.vault.retired import check_start, write_sealed
 from gatelodge.vault.rotation import Rotation
 from gatelodge.vault.sealing import Sealing
 from gatelodge.vault.store import NamedSecrets
@@ -69,6 +70,8 @@ class SqlTokenStore(NamedSecrets):
                 f"the database has credentials sealed by {', '.join(unknown)}; the keys given are {', '.join(self._keys)}",
                 hint="Add the missing key behind the new one, in GATELODGE_VAULT_KEY or in the key file.",
             )
+        async with self._db.reading() as tx:
+            await check_start(tx, self._sealing)
 
     @property
     def _keys(self) -> tuple[str, ...]:
@@ -111,7 +114,7 @@ class SqlTokenStore(NamedSecrets):
                 now=now,
             )
             record = rows.record_of(row)
-            await rows.write_secrets(tx, record.id, self._sealing.seal(record, secrets), now=now)
+            await write_sealed(tx, self._sealing, record, secrets, now)
             await self._trail.record(about("vault.set", owner, actor, fields=",".join(sorted(secrets))), tx=tx)
         return record
 
@@ -123,7 +126,7 @@ class SqlTokenStore(NamedSecrets):
         record = stored.record
         self._quarantine.check(record)
         try:
-            secrets = self._sealing.open(record, stored.sealed)
+            secrets = await self._sealing.opened(record, stored.sealed)
         except NotAuthentic as error:
             raise await self._quarantine.keep_out(record, error, actor) from None
         if record.quarantined_at is not None:
@@ -171,6 +174,12 @@ class SqlTokenStore(NamedSecrets):
         return await self._refreshing.finish(
             lease, secrets, expires_at=_seconds(expires_at), absolute=_seconds(absolute_expires_at), scopes=scopes
         )
+
+    async def name_account(
+        self, lease: RefreshLease, *, account_id: str, account_name: str | None, extra: Mapping[str, str]
+    ) -> Record:
+        """Say whose account it is."""
+        return await self._refreshing.name(lease, account_id, account_name, extra)
 
     async def abandon_refresh(
         self, lease: RefreshLease, *, status: Status | None = None, reason: str | None = None

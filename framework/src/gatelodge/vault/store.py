@@ -71,6 +71,11 @@ class TokenStore(Protocol):
         Raises: Conflict, when the lease was lost; nothing is stored then.
         """
 
+    async def name_account(
+        self, lease: RefreshLease, *, account_id: str, account_name: str | None, extra: Mapping[str, str]
+    ) -> Record:
+        """Say whose account the connection is for, and give the lease back; the secrets stay. Raises: Conflict."""
+
     async def abandon_refresh(
         self, lease: RefreshLease, *, status: Status | None = None, reason: str | None = None
     ) -> None:

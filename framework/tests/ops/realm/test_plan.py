@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gatelodge.core.secret import Secret
 from gatelodge.ops.realm.diff import plan_document, render_plan
@@ -193,6 +194,18 @@ def test_what_is_exported_renders_to_the_same_realm(realm: dict[str, Any], tmp_p
     assert plan(rendered(tmp_path / "out"), present).steps[-1].kind == "memory"
     with pytest.raises(ExportRefused):
         export_realm(present, tmp_path / "out", public_base=BASE, account=DESK)
+
+
+@pytest.mark.parametrize("description", [None, "Reports of a night"])
+def test_services_are_exported_too(copied: Path, tmp_path: Path, description: str | None) -> None:
+    entry = {"server": "deep-research", "secret": {"env": "REPORT_SERVICE_CLIENT_SECRET"}}
+    entry |= {"description": description} if description else {}
+    (copied / "service-clients.yaml").write_text(json.dumps({"report-service": entry}))
+    present = as_applied(rendered(copied))
+    unsaid = export_realm(present, tmp_path / "out", public_base=BASE, account=DESK)
+    assert unsaid == ("users, groups, roles, sessions, keys, sign-in flows, and every secret",)
+    assert plan(rendered(tmp_path / "out"), present).steps[-1].kind == "memory"
+    assert yaml.safe_load((tmp_path / "out" / "service-clients.yaml").read_text()) == {"report-service": entry}
 
 
 def test_a_memory_that_cannot_be_read_counts_as_none(realm: dict[str, Any]) -> None:

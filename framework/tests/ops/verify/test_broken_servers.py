@@ -73,6 +73,13 @@ BROKEN = [
     (0, "no_hints", "chatgpt", "F21-hints"),
     (0, "relative_url", "chatgpt", "F22-url"),
     (0, "other_id", "chatgpt", "F22-round-trip"),
+    *((0, f"accounts_{fault}", "chatgpt", "H28-headers") for fault in ("no_csp", "framed", "script", "sniffed")),
+    *((0, f"accounts_{fault}", "chatgpt", "H28-headers") for fault in ("cached", "referrer", "no_hsts", "short_hsts")),
+    *((0, f"accounts_api_{fault}", "chatgpt", "H29-connections") for fault in ("open", "bare", "error")),
+    *((0, f"accounts_proxy_{fault}", "chatgpt", "H29-proxy") for fault in ("open", "bare", "error")),
+    (0, "accounts_list_cached", "chatgpt", "H29-list"),
+    (0, "accounts_open_proxy", "chatgpt", "H30-allow-list"),
+    (0, "accounts_any_return", "chatgpt", "H30-return"),
 ]
 NO_SERVER_FAULT = {18}
 
@@ -108,3 +115,23 @@ async def test_a_healthy_server_has_no_finding(run: Run, client: str) -> None:
     # A healthy server with few passed checks would be a verifier that does not look.
     assert report.count(Status.PASS) > 80
     assert report.left_behind == ()
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen"),
+    [
+        ("document_taken", Status.NOT_APPLICABLE),
+        ("accounts", Status.PASS),
+    ],
+)
+async def test_checks_of_connected_accounts_concern_servers_that_have_them(run: Run, fault: str, seen: Status) -> None:
+    report = await run(fault)
+    found = {name: one.outcome for name, one in outcomes(report).items() if name.startswith("H")}
+    assert len(found) == 6
+    assert {name: one.status for name, one in found.items()} == dict.fromkeys(found, seen), found
+
+
+async def test_a_server_without_a_provider_has_no_proxy_to_look_at(run: Run) -> None:
+    report = await run("accounts", "accounts_empty")
+    found = {name: one.outcome.status for name, one in outcomes(report).items() if name.startswith("H30")}
+    assert found == dict.fromkeys(("H30-allow-list", "H30-return"), Status.NOT_APPLICABLE)

@@ -1,4 +1,4 @@
-"""All checks in the order in which their causes depend on each other: machine, name, edge, issuer, realm."""
+"""All checks in the order in which their causes depend on each other: machine, name, edge, issuer, realm, linked accounts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from gatelodge.core.errors import GatelodgeError
 from gatelodge.ops.doctor.facts import Facts
 from gatelodge.ops.doctor.finding import Check, Finding, Severity, not_checked
 from gatelodge.ops.doctor.findings import (
+    account_pages,
+    account_sign_in,
     audience,
     basic_scope,
     buffering,
@@ -20,8 +22,10 @@ from gatelodge.ops.doctor.findings import (
     open_routes,
     permissions,
     ports,
+    provider_redirects,
     registration,
     running,
+    vault_key,
     versions,
 )
 
@@ -46,6 +50,10 @@ CHECKS: tuple[Check, ...] = tuple(
         audience,
         basic_scope,
         offline_role,
+        account_pages,
+        account_sign_in,
+        provider_redirects,
+        vault_key,
     )
 )
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gatelodge.connections.place import Place
 from gatelodge.core.clock import Clock
 from gatelodge.core.urls import origin_of, path_of, well_known
 from gatelodge.ops.realm.apply import RealmAdmin
+from gatelodge.ops.realm.web import WEB_CLIENT
 from gatelodge.ops.stack.internal import Administrator
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.ops.stack.record import Record
@@ -32,6 +34,8 @@ class RealmView:
     offline_roles: frozenset[str]
     policies: tuple[Mapping[str, Any], ...]
     clients: int
+    # Redirect URIs of the client of the pages of connected accounts; None without such a client.
+    web_redirects: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Facts:
     realm_name: str = "mcp"
     _realm: RealmView | None = None
     _resource: Mapping[str, Any] | None = None
+    _accounts: bool | None = None
 
     @property
     def base(self) -> str:
@@ -58,6 +63,13 @@ class Facts:
     async def get(self, url: str, **headers: str) -> Answer:
         """GET from the edge. Raises: UpstreamUnreachable, UpstreamAnswerUnusable."""
         return await self.outbound.request("GET", url, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    async def has_accounts(self) -> bool:
+        """Whether this server has pages of connected accounts, by their API, which others do not have. Raises as ``get``."""
+        place = Place(self.mcp_url)
+        if self._accounts is None:
+            self._accounts = (await self.get(f"{place.origin}{place.base}/api/connections")).status != 404
+        return self._accounts
 
     async def resource(self) -> Mapping[str, Any]:
         """The protected-resource metadata (RFC 9728), read once. Raises as ``get``."""
@@ -95,14 +107,16 @@ def _read_realm(way_in: Administrator, name: str) -> RealmView:
         if "offline_access" in scopes:
             path = f"admin/realms/{name}/client-scopes/{scopes['offline_access']['id']}/scope-mappings/realm"
             roles = keycloak.connection.raw_get(path).json()
-        parent = keycloak.get_realm(name)["id"]
+        parent, clients = keycloak.get_realm(name)["id"], keycloak.get_clients()
+        web = next((client for client in clients if client["clientId"] == WEB_CLIENT), None)
         return RealmView(
             scopes=scopes,
             default_scopes=frozenset(scope["name"] for scope in keycloak.get_default_default_client_scopes()),
             optional_scopes=frozenset(scope["name"] for scope in keycloak.get_default_optional_client_scopes()),
             offline_roles=frozenset(role["name"] for role in roles),
             policies=tuple(keycloak.get_components({"type": _POLICIES, "parent": parent})),
-            clients=len(keycloak.get_clients()),
+            clients=len(clients),
+            web_redirects=None if web is None else frozenset(web.get("redirectUris") or ()),
         )
     finally:
         admin.close()

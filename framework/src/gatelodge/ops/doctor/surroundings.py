@@ -12,7 +12,7 @@ from gatelodge.core.secret import Secret
 from gatelodge.ops.doctor.facts import Facts
 from gatelodge.ops.stack.internal import Administrator, read_internal
 from gatelodge.ops.stack.layout import CheckoutMissing, Layout, layout_here
-from gatelodge.ops.stack.options import DEFAULT_PORT
+from gatelodge.ops.stack.options import DEFAULT_PORT, SERVER
 from gatelodge.ops.stack.record import Record, read_record
 from gatelodge.outbound.client import Outbound
 
@@ -68,7 +68,7 @@ def surroundings(
     if urlsplit(mcp_url).scheme not in {"https", "http"} or not urlsplit(mcp_url).hostname:
         raise DoctorInput(f"{mcp_url!r} is no MCP URL", hint="Give it as clients type it: https://mcp.example.com/mcp")
     # The stack of this checkout counts only when it is the one that is asked about.
-    local = layout is not None and record is not None and (named is None or record.urls.get("mcp_url") == mcp_url)
+    local = layout is not None and record is not None and (named is None or mcp_url in _urls(record))
     if ca_file is not None and not ca_file.is_file():
         raise DoctorInput(f"--ca-file {ca_file}: no such file", hint="Name the PEM file of the authority.")
     if ca_file is None and local and layout is not None and layout.ca_file.is_file():
@@ -81,6 +81,11 @@ def surroundings(
         administrator=_administrator(layout if local else None, keycloak_url, admin, password_file),
         environment=environment,
     )
+
+
+def _urls(record: Record) -> set[str]:
+    """What clients type for the servers of a stack."""
+    return {url for name, url in record.urls.items() if name == "mcp_url" or name.startswith(SERVER)}
 
 
 def _layout(state: Path | None) -> Layout | None:

@@ -22,6 +22,7 @@ from gatelodge.ops.realm.export_parts import (
     servers,
     settings,
 )
+from gatelodge.ops.realm.export_services import service_entries
 from gatelodge.ops.realm.patches import BUILT_IN
 from gatelodge.ops.realm.plan import differences
 from gatelodge.ops.realm.render import render_realm
@@ -55,6 +56,7 @@ def export_realm(present: Mapping[str, Any], folder: Path, *, public_base: str, 
     }
     further = {
         "predefined-clients.yaml": predefined(present),
+        "service-clients.yaml": service_entries(present, found, public_base=public_base),
         "identity-providers.yaml": identity_providers(present),
         "user-profile.yaml": profile_of(present),
     }

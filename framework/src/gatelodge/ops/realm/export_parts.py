@@ -14,7 +14,17 @@ from gatelodge.ops.realm.things import NOT_SETTINGS, REGISTRATION
 from gatelodge.ops.realm.web import WEB_CLIENT, callback_of
 from gatelodge.registration.predefined import PRODUCTS
 
-__all__ = ["desk", "identity_providers", "policies", "predefined", "registration", "scopes", "servers", "settings"]
+__all__ = [
+    "desk",
+    "identity_providers",
+    "policies",
+    "predefined",
+    "registration",
+    "scopes",
+    "secret_variable",
+    "servers",
+    "settings",
+]
 
 _Json = Mapping[str, Any]
 
@@ -141,7 +151,7 @@ def identity_providers(realm: _Json) -> dict[str, Any]:
                 m["name"]: {"type": m["identityProviderMapper"], "config": m["config"]} for m in mappers
             }
         if "clientSecret" in provider.get("config", {}):
-            entry["secret"] = {"env": _variable(provider["alias"])}
+            entry["secret"] = {"env": secret_variable(provider["alias"])}
         found[provider["alias"]] = entry
     return found
 
@@ -184,11 +194,12 @@ def _predefined(client: _Json) -> dict[str, Any]:
     if client.get("name"):
         found["name"] = client["name"]
     if not client.get("publicClient"):
-        found["secret"] = {"env": _variable(client["clientId"])}
+        found["secret"] = {"env": secret_variable(client["clientId"])}
     return found
 
 
-def _variable(name: str) -> str:
+def secret_variable(name: str) -> str:
+    """The variable that has the secret of a client or provider of that name."""
     return f"{_UNNAMEABLE.sub('_', name.upper()).strip('_0123456789')}_CLIENT_SECRET"
 
 

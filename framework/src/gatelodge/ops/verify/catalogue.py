@@ -4,6 +4,7 @@ Sign-ins that are meant to fail come after those that must work; what may cost a
 """
 
 from gatelodge.ops.verify import (
+    accounts,
     authorization,
     client_documents,
     discovery,
@@ -37,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     *research.CHECKS,
     *lasting.CHECKS,
     *resource_server.CHECKS,
+    *accounts.CHECKS,
     *operations.CHECKS,
 )
 SECTIONS = {
@@ -47,5 +49,6 @@ SECTIONS = {
     "E": "Protocol",
     "F": "Tools",
     "G": "Operations",
+    "H": "Connected accounts",
     "T": "Time budgets",
 }

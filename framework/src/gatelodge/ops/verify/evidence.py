@@ -38,6 +38,10 @@ _SHOWN = frozenset(
         "set-cookie",
         "server",
         "x-accel-buffering",
+        "content-security-policy",
+        "referrer-policy",
+        "strict-transport-security",
+        "x-content-type-options",
         "transfer-encoding",
     ]
 )
