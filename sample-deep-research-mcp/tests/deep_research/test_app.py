@@ -138,7 +138,11 @@ print(callable(sample.app), sample.app is sample.app)
 @pytest.mark.parametrize(
     ("variable", "value", "reason"),
     [
-        ("SAMPLE_CORPUS_DIR", "missing", "No such file or directory: missing; given: a text of 7 characters (example: /srv/handbook)"),
+        (
+            "SAMPLE_CORPUS_DIR",
+            "missing",
+            "No such file or directory: missing; given: a text of 7 characters (example: /srv/handbook)",
+        ),
         ("SAMPLE_CORPUS_DIR", "file.md", "Not a directory"),
         ("GATELODGE_STATE_DIR", "file.md", "cannot keep notes in file.md"),
     ],

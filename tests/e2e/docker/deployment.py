@@ -69,8 +69,12 @@ class Deployment:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What differs from a deployment that sets no variable: only what lets several run beside each other."""
+        """What differs from a deployment that sets no variable: what lets several run beside each other, and load."""
+        settings = self.folder / "gatelodge.env"
+        # One user of a test makes more calls than a person.
+        settings.write_text("GATELODGE_LIMIT_CALLS=off\n")
         return {
+            "GATELODGE_ENV_FILE": str(settings),
             "GATELODGE_PORT": str(self.port),
             "GATELODGE_NETWORK": self.network,
             "GATELODGE_EDGE_NETWORK": f"{self.project}-edge",

@@ -36,6 +36,7 @@ _IMAGES = {
     "gatelodge-desk": ("gatelodge.cli.main, gatelodge.app.serve, gatelodge.app.desk.create", 8001, 75),
     "sample-deep-research-mcp": ("gatelodge.cli.main, gatelodge.app.serve, sample.main", 8000, 100),
     "workspace-mcp": ("gatelodge.cli.main, gatelodge.app.serve, workspace.main", 8002, 100),
+    "toolbox-mcp": ("gatelodge.cli.main, gatelodge.app.serve, toolbox.main", 8002, 100),
     "gatelodge-tools": ("gatelodge.ops.realm.apply, gatelodge.ops.stack.authority", None, 85),
     _NEW: ("gatelodge.cli.main, gatelodge.app.serve, notes.main", 8000, 80),
 }
@@ -128,7 +129,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     """All built: those of compose.yaml, and a new server's from a folder that is nowhere near the checkout."""
     if reason := why_not():
         pytest.skip(reason)
-    _compose(CHECKOUT, "desk", "sample", "workspace", "prepare")
+    _compose(CHECKOUT, "desk", "sample", "toolbox", "workspace", "prepare")
     folder = tmp_path_factory.mktemp("new") / "notes"
     made = [sys.executable, "-m", "gatelodge", "new", "notes", "--yes", "--folder", str(folder)]
     subprocess.run(made, check=True, capture_output=True)
@@ -187,7 +188,14 @@ def test_what_a_start_loads_is_compiled(images: Images, name: str, tmp_path: Pat
     with_corpus = _settings() | {"SAMPLE_CORPUS_DIR": "/home", "GATELODGE_STATE_DIR": "/dev/shm/state"}  # noqa: S108
     missing = images.run(name, "python", "-c", program, **with_corpus).splitlines()
     # The modules with the settings, which are not there when the image is made.
-    assert set(missing) <= {"sample.main", "sample.settings", "notes.main", "workspace.main", "__main__"}
+    assert set(missing) <= {
+        "sample.main",
+        "sample.settings",
+        "notes.main",
+        "toolbox.main",
+        "workspace.main",
+        "__main__",
+    }
 
 
 @pytest.mark.parametrize("name", _SERVICES)

@@ -45,6 +45,10 @@ COMPOSE: Mapping[str, Elsewhere] = {
     "GATELODGE_NETWORK": Elsewhere("First three parts of the addresses of the networks.", "172.31.240"),
     "GATELODGE_EDGE_NETWORK": Elsewhere("Name of the network that further servers join.", "gatelodge-edge"),
     "GATELODGE_VERSION": Elsewhere("Tag of our images.", "latest"),
+    "GATELODGE_ENV_FILE": Elsewhere(
+        "File with settings for the desk and all servers, such as limits; one that is not there is none.",
+        "`gatelodge.env`",
+    ),
     "GATELODGE_SECOND_REPLICA": Elsewhere("`1` for a second replica of the sample."),
     "COMPOSE_PROFILES": Elsewhere(
         "`workspace` for the server of [connected accounts](../guides/connected-accounts.md#with-compose), `toolbox`"
