@@ -105,7 +105,7 @@ def _cells(server: Server) -> Iterator[str]:
     yield "<br>".join(f"`{name}:{scope}`: {text}" for scope, text in given["scopes"].items())
     yield "<br>".join(f"{rule}: {tools}" for rule, tools in asyncio.run(_tools(server, name)).items())
     yield "Keycloak"
-    yield "SQLite; with Compose PostgreSQL" if accounts else "none"
+    yield "SQLite; PostgreSQL by setting" if accounts else "none"
     yield f"[its own](settings.md#{server.settings})"
     yield (
         f"`gatelodge up --with {name}`; with Compose the profile `{profile}`"

@@ -11,7 +11,7 @@ from repo.checkout import ROOT, relative, text_files
 # The edges: file, and what it is the edge of. A new one is a decision, made here.
 EDGES = {
     "framework/src/gatelodge/app/bridge/exchange.py": "a handler of the older era, answered in JSON-RPC",
-    "framework/src/gatelodge/app/connected/chores.py": "a task of a server that nobody awaits",
+    "framework/src/gatelodge/app/chores.py": "a task of a server that nobody awaits",
     "framework/src/gatelodge/app/desk/background.py": "a task of the desk that nobody awaits",
     "framework/src/gatelodge/app/edge.py": "a request of a server process",
     "framework/src/gatelodge/app/lifespan.py": "ASGI: what raises at once has no lifespan",

@@ -10,7 +10,7 @@ import pytest
 
 from gatelodge.cli.main import build_parser
 from repo.checkout import ROOT, markdown_files, relative, text_files
-from repo.markdown import command_lines, inline_code, links, slugs
+from repo.markdown import code_blocks, command_lines, inline_code, links, sections, slugs, tables
 
 # Written apart, so that this file does not name them.
 _REGISTRIES = [
@@ -55,6 +55,37 @@ def test_relative_links_lead_to_files_and_headings_that_exist() -> None:
             elif parts.fragment and parts.fragment not in slugs(target.read_text(encoding="utf-8")):
                 faults.append(f"{relative(path)}: no heading {link}")
     assert faults == []
+
+
+def test_the_readme_leads_to_every_guide_and_reference_page() -> None:
+    led = {(ROOT / urlsplit(link).path).resolve() for link in links((ROOT / "README.md").read_text(encoding="utf-8"))}
+    missing = {
+        relative(path)
+        for path in markdown_files()
+        if path.parent in {ROOT / "docs" / "guides", ROOT / "docs" / "reference"} and path not in led
+    }
+    assert missing == set()
+
+
+def test_the_code_map_names_every_package_and_only_modules_of_app_that_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (rows,) = tables(sections(page)["Code map"])
+    source = ROOT / "framework" / "src" / "gatelodge"
+    packages = {path.parent.name for path in source.glob("*/__init__.py")}
+    named = {name for row in rows[1:] for name in re.findall(r"(?:…|gatelodge)/([a-z_]+)/", row[0])}
+    # Of what the commands do, the map has each part, and not the whole.
+    assert packages - named - {"ops"} == set()
+    (app,) = [row[1] for row in rows if row[0] == "`…/app/`"]
+    for module in set(inline_code(app)) - {"protect()"}:
+        assert (source / "app" / f"{module}.py").is_file(), module
+
+
+def test_the_layers_of_the_architecture_page_are_the_contracts() -> None:
+    page = sections((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))["Code map"]
+    contract = (
+        (ROOT / ".importlinter").read_text(encoding="utf-8").partition("layers =\n")[2].partition("exhaustive")[0]
+    )
+    assert code_blocks(page, "text")[0].split() == contract.split()
 
 
 def test_make_commands_in_the_docs_are_targets() -> None:

@@ -388,3 +388,31 @@ async def test_a_first_fetch_that_was_cut_off_is_reported_as_not_fetched(
     source.gate.set()
     clock.advance(1)
     assert await kept.get() == 2
+
+
+async def test_a_failure_that_stays_is_told_once_a_minute_and_anew_after_an_answer(
+    kept: LastGood[int], source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> int:
+        return sum(record.levelname == "WARNING" for record in caplog.records)
+
+    async def fails(seconds: int) -> None:
+        for _ in range(seconds):
+            # The same words each time, as of one address that does not answer.
+            source.fetches = 0
+            with pytest.raises(IssuerUnavailable):
+                await kept.get()
+            clock.advance(1)
+
+    source.down = True
+    await fails(1)
+    caplog.clear()
+    await fails(61)
+    assert told() == 2
+    source.down = False
+    await kept.get()
+    source.down = True
+    source.fetches = 0
+    clock.advance(LIFE)
+    await kept.renew()
+    assert told() == 3

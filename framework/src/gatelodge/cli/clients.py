@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from gatelodge.ops.clients.place import Place
     from gatelodge.registration.keycloak_clients import KeycloakClients
+    from gatelodge.registration.reaper import SweepReport
 
 __all__ = ["add_commands"]
 
@@ -67,13 +68,23 @@ def _show(given: argparse.Namespace) -> int:
 
 def _reap(given: argparse.Namespace) -> int:
     from gatelodge.core.clock import SystemClock
+    from gatelodge.ops.audit.administration import administered
     from gatelodge.registration.reaper import sweep
 
     place = _place(given)
-    report = _with_clients(
-        place,
-        lambda clients: sweep(clients, policy=place.reaping, now=SystemClock().now(), dry_run=given.dry_run),
-    )
+
+    def swept() -> "SweepReport":
+        return _with_clients(
+            place,
+            lambda clients: sweep(clients, policy=place.reaping, now=SystemClock().now(), dry_run=given.dry_run),
+        )
+
+    if given.dry_run:
+        report = swept()
+    else:
+        with administered("admin.client", action="reap") as told:
+            report = swept()
+            told["removed"] = len(report.removed)
     for removal in report.removed:
         print(f"{'would remove' if given.dry_run else 'removed'} {removal.client_id} ({removal.why}) {removal.name}")
     kept = report.clients - len(report.removed)
@@ -87,6 +98,7 @@ def _reap(given: argparse.Namespace) -> int:
 
 def _add(given: argparse.Namespace) -> int:
     from gatelodge.core.clock import SystemClock
+    from gatelodge.ops.audit.administration import administered
     from gatelodge.ops.clients.add import add_client
 
     place = _place(given)
@@ -104,7 +116,9 @@ def _add(given: argparse.Namespace) -> int:
             mcp_url=given.mcp_url,
         )
 
-    print(_with_clients(place, make))
+    with administered("admin.client", action="add", product=given.product):
+        done = _with_clients(place, make)
+    print(done)
     return 0
 
 

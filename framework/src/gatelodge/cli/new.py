@@ -48,7 +48,8 @@ def _new(given: argparse.Namespace) -> int:
     named(given.name)
     parameters = named(
         given.name,
-        auth_mode=given.auth_mode or _asked(given, "How do callers sign in? keycloak, cloudflare, both, bearer", _AUTH_MODE),
+        auth_mode=given.auth_mode
+        or _asked(given, "How do callers sign in? keycloak, cloudflare, both, bearer", _AUTH_MODE),
         token_store=given.token_store
         or _asked(given, "Where are tokens of other services kept? env, sqlite, postgres", _TOKEN_STORE),
     )

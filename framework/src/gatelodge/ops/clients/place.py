@@ -67,8 +67,9 @@ def from_state(state: Path) -> Place:
         issuer, mcp_url = str(record["urls"]["issuer"]), str(record["urls"]["mcp_url"])
         realm_url = f"{internal['keycloak_url']}/realms/{issuer.rpartition('/')[2]}"
     except (OSError, ValueError, KeyError, TypeError) as error:
+        unread = "" if isinstance(error, FileNotFoundError) else f", or what it left cannot be read: {error}"
         raise PlaceUnknown(
-            f"no stack was ever up in {state}: {type(error).__name__}",
+            f"no stack was ever up in {state}{unread}",
             hint="Run gatelodge up, or name its folder by --state-dir. For a deployment set the desk's variables"
             " (GATELODGE_ISSUER, GATELODGE_ISSUER_INTERNAL_URL, GATELODGE_DESK_SECRET_FILE).",
         ) from error
