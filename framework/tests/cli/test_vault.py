@@ -48,6 +48,17 @@ def test_init_makes_the_key_once(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert line not in first
 
 
+@pytest.mark.parametrize("action", [("status",), ("list",), ("delete", "coda")])
+def test_who_looks_where_no_vault_is_leaves_nothing_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], action: tuple[str, ...]
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    said = output(capsys, 1, *action)
+    assert "there is no vault here" in said
+    assert "gatelodge vault init" in said
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_production_without_a_key_is_told_what_to_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -130,6 +130,12 @@ class FaultyServer:
         suffix = "/.well-known/oauth-protected-resource"
         if self.has("root_missing") and path == suffix:
             return JSONResponse({"error": "not_found"}, 404)
+        # Another server's document at the root: one that is there (shared), and one that nobody serves (stray).
+        other = {"resource": f"{ORIGIN}/other/mcp", "authorization_servers": [ISSUER]}
+        if (self.has("root_shared") or self.has("root_stray")) and path == suffix:
+            return JSONResponse(other)
+        if self.has("root_shared") and path == f"{suffix}/other/mcp":
+            return JSONResponse(other)
         known = (suffix, f"{suffix}/mcp", "/.well-known/oauth-authorization-server/realms/mcp")
         if self.has("html_well_known") and path not in known:
             return HTMLResponse(_HTML, 200)

@@ -82,7 +82,7 @@ def _status(given: argparse.Namespace) -> int:
             "rotation_unfinished": await place.store.rotation.unfinished(),
         }
 
-    status = _with_vault(look)
+    status = _with_vault(look, make=False)
     print(json.dumps(status, indent=2) if given.json else _rendered(status))
     return 0
 
@@ -95,7 +95,7 @@ def _set(given: argparse.Namespace) -> int:
 
 
 def _list(given: argparse.Namespace) -> int:
-    records = [_public(record) for record in _with_vault(lambda place: place.store.list())]
+    records = [_public(record) for record in _with_vault(lambda place: place.store.list(), make=False)]
     if given.json:
         print(json.dumps(records, indent=2))
         return 0
@@ -108,7 +108,7 @@ def _list(given: argparse.Namespace) -> int:
 
 def _delete(given: argparse.Namespace) -> int:
     owner = _owner(given)
-    gone = _with_vault(lambda place: place.store.delete(owner, actor=place.actor))
+    gone = _with_vault(lambda place: place.store.delete(owner, actor=place.actor), make=False)
     print(f"deleted {owner.shown}, with its data key" if gone else f"there is no {owner.shown}")
     return 0 if gone else 1
 
@@ -157,14 +157,14 @@ def _migrate(given: argparse.Namespace) -> int:
     return 0
 
 
-def _with_vault(work: "Callable[[Place], Awaitable[T]]") -> T:
+def _with_vault(work: "Callable[[Place], Awaitable[T]]", *, make: bool = True) -> T:
     from gatelodge.settings.load import load
     from gatelodge.settings.vault import VaultSettings
 
     module = _place()
 
     async def run() -> T:
-        async with module.opened(load(VaultSettings)) as place:
+        async with module.opened(load(VaultSettings), make=make) as place:
             return await work(place)
 
     return asyncio.run(run())

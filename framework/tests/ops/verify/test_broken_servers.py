@@ -14,6 +14,7 @@ from gatelodge.ops.verify.run import Verification
 # Row of the failures table (0: found by other means), fault, the client that meets it, the check that must find it.
 BROKEN = [
     (1, "root_missing", "chatgpt", "A3-root"),
+    (1, "root_stray", "chatgpt", "A3-root"),
     (1, "metadata_missing", "chatgpt", "A4-metadata"),
     (1, "issuer_slash", "chatgpt", "A4-metadata"),
     (2, "no_challenge", "chatgpt", "A2-challenge"),
@@ -100,6 +101,11 @@ async def test_the_fault_is_found_and_named(run: Run, row: int, fault: str, clie
 
 def test_every_row_of_the_failures_table_has_a_broken_server() -> None:
     assert {row for row, *_ in BROKEN} - {0} == set(range(1, 24)) - NO_SERVER_FAULT
+
+
+async def test_a_root_document_of_another_server_concerns_nobody_else(run: Run) -> None:
+    found = outcomes(await run("root_shared", checks=("A3-root",)))["A3-root"]
+    assert (found.outcome.status, "another server" in found.outcome.found) == (Status.NOT_APPLICABLE, True)
 
 
 @pytest.mark.parametrize("client", PROFILES)

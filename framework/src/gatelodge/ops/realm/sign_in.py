@@ -88,7 +88,14 @@ def _github(file: Path, environment: Mapping[str, str]) -> IdentityProvider | No
 def _address(name: str, url: str) -> str:
     parts = urlsplit(url)
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-    if not secure or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment or set("${}") & set(url):
+    if (
+        not secure
+        or not parts.hostname
+        or "@" in parts.netloc
+        or parts.query
+        or parts.fragment
+        or set("${}") & set(url)
+    ):
         raise RealmFilesInvalid(f"{name} is no https address of a GitHub (example: https://github.example.com)")
     return url.rstrip("/")
 

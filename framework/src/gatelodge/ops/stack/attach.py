@@ -70,7 +70,9 @@ def detach(layout: Layout, command: Sequence[str], report: Report, *, clock: Clo
             return code or 1
         mine = record.supervisor is not None and record.supervisor.pid == daemon
         if mine and record.state is RunState.READY:
-            report(render_table(read_status(layout)) + "\nIt runs in the background: gatelodge down stops it.")
+            own = layout.state == layout.checkout / ".gatelodge"
+            stop = "gatelodge down" if own else f"gatelodge down --state-dir {layout.state}"
+            report(render_table(read_status(layout)) + f"\nIt runs in the background: {stop} stops it.")
             return 0
         time.sleep(_PAUSE)
     report(f"it was not ready within {seconds:.0f} s and goes on starting; gatelodge status shows how")

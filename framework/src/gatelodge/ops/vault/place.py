@@ -14,7 +14,7 @@ from gatelodge.settings.vault import VaultSettings
 from gatelodge.storage.database import Database, open_database
 from gatelodge.storage.migrations import migrate
 from gatelodge.vault.config import VaultConfig
-from gatelodge.vault.errors import StoreReadOnly
+from gatelodge.vault.errors import StoreReadOnly, VaultKeyUnusable
 from gatelodge.vault.key_source import change_key_file, load_keyring, make_key_file, new_key
 from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.process_memory import keep_memory_private
@@ -36,12 +36,23 @@ class Place:
 
 
 @asynccontextmanager
-async def opened(settings: VaultSettings, *, keyring: Keyring | None = None) -> AsyncIterator[Place]:
-    """The vault, its migrations applied and its keys checked. Raises: VaultKeyUnusable, StoreReadOnly."""
+async def opened(
+    settings: VaultSettings, *, keyring: Keyring | None = None, make: bool = True
+) -> AsyncIterator[Place]:
+    """The vault, its migrations applied and its keys checked. Raises: VaultKeyUnusable, StoreReadOnly.
+
+    Without ``make`` nothing is made where no vault is: who only looks must leave nothing behind.
+    """
     config = settings.vault_config()
     if config.store == "env":
         raise StoreReadOnly(
             "GATELODGE_TOKEN_STORE is env: there is no vault, credentials are read from the environment"
+        )
+    # Production makes no key by itself, and says what is missing.
+    if not make and not config.production and config.kept_in is not None and not config.kept_in.exists():
+        raise VaultKeyUnusable(
+            f"there is no vault here: {config.kept_in} does not exist",
+            hint="Start where the server does, or set GATELODGE_STATE_DIR; gatelodge vault init makes a new one.",
         )
     keep_memory_private()
     keyring = keyring or load_keyring(config)

@@ -1,6 +1,7 @@
 """Checks of the protected resource's metadata (checklist A3; RFC 9728)."""
 
-from gatelodge.ops.verify.check import Check, Outcome, check, failed, passed
+from gatelodge.core.urls import origin_of, path_of
+from gatelodge.ops.verify.check import Check, Outcome, check, failed, passed, skipped
 from gatelodge.ops.verify.finding import resource, resource_forms
 from gatelodge.ops.verify.session import Session
 
@@ -49,6 +50,15 @@ async def path_form(session: Session) -> Outcome:
     clients=("chatgpt",),
 )
 async def root_form(session: Session) -> Outcome:
+    root = resource_forms(session.url)["root"]
+    reply = await session.wire.get(root)
+    document = reply.json() if reply.status == 200 else None
+    owner = document.get("resource") if isinstance(document, dict) else None
+    if isinstance(owner, str) and owner != session.url and origin_of(owner) == origin_of(session.url):
+        # A server that serves this very document at its own path is one; anything else is a wrong document.
+        own = await session.wire.get(resource_forms(owner)["path"])
+        if path_of(owner).strip("/") and own.status == 200 and own.json() == document:
+            return skipped(f"{root} is that of another server of this origin, {owner}")
     return await _form(session, "root")
 
 
