@@ -58,6 +58,7 @@ bench: env
 	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/desk.py
 	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/clients.py
 	$(PY) benchmarks/sizing.py
+	$(PY) benchmarks/soak.py
 	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/vault.py --output benchmarks/results/vault.json
 	PYTHONPATH=tests/support:framework/tests/support $(PY) benchmarks/proxy.py
 

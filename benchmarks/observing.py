@@ -47,7 +47,7 @@ async def main(options: argparse.Namespace) -> int:
         report["layer_alone_us"] = alone = await _alone(lines)
         missed = alone["id and metrics"] > GOAL
         print(f"the layer alone: {alone}")
-        app = application("ours", PORT, tokens.issuer)
+        app: Any = application("ours", PORT, tokens.issuer)
         token = tokens.token(aud=f"http://127.0.0.1:{PORT}/mcp", scope=SCOPE)
         async with app.router.lifespan_context(app):
             gc.collect()

@@ -38,7 +38,10 @@ RUNS = ((WAITING, 20, 20), ("ours", 100, 16), ("ours", 0, 16))
 def main(options: argparse.Namespace) -> int:
     """Measure, print and write."""
     os.sched_setaffinity(0, {LOAD_CORE})
-    found: dict[str, Any] = {**circumstances("benchmarks/overload.py"), "options": {name: value for name, value in vars(options).items() if name != "output"}}
+    found: dict[str, Any] = {
+        **circumstances("benchmarks/overload.py"),
+        "options": {name: value for name, value in vars(options).items() if name != "output"},
+    }
     with issuer() as tokens:
         found["runs"] = [_run(tokens, options, *run) for run in RUNS if run[0] in options.servers]
     found["as_promised"] = all(_promised(run) for run in found["runs"] if run["server"] == WAITING)

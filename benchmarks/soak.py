@@ -13,13 +13,12 @@ import json
 import os
 import signal
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +27,11 @@ from peers import LIFE, free_port, issuer
 from replica import PUBLIC_URL, Replica, replica
 from run import HERE, LOAD_CORE, SERVER_CORE, circumstances
 from servers import SCOPE
-from soak_load import Answer, Calls
+from soak_load import Calls
+from soak_verdict import memory, slices, told, verdict
 
-__all__ = ["verdict"]
-
-SHARE, GROWTH = 0.8, 1.05
-SLICE, SCRAPE = 10.0, 5.0
+SHARE, SCRAPE = 0.8, 5.0
 CALLERS = 16
-# Seconds: below that nothing is said about memory, which is still growing into its caches.
-LONG_ENOUGH = 180
 _FIGURES = ("gatelodge_audit_queue_length", "gatelodge_http_streams_in_flight", "gatelodge_limits_reached_total")
 
 
@@ -89,9 +84,9 @@ async def _load(
     await streams
     samples = [{**sample, "s": round(sample["s"] - began, 1)} for sample in await watch]
     calls.close()
-    found["slices"] = _slices(calls.answers[before:], samples, began, options.seconds)
-    found["memory"] = _memory(samples, options.seconds)
-    found["calls"] = {**_told(calls.answers[before:]), "with_capacity": _told(calls.answers)}
+    found["slices"] = slices(calls.answers[before:], samples, began, options.seconds)
+    found["memory"] = memory(samples, options.seconds)
+    found["calls"] = {**told(calls.answers[before:]), "with_capacity": told(calls.answers)}
     return found
 
 
@@ -100,8 +95,8 @@ async def _watch(at: Replica, calls: Calls, metrics: int, log: Path, end: float)
     samples, pause = [], min(SCRAPE, (end - time.perf_counter()) / 10)
     while (now := time.perf_counter()) < end:
         page = await calls.get(metrics, "/metrics")
-        told = {name.removeprefix("gatelodge_"): _figure(page, name) for name in _FIGURES}
-        samples.append({"s": now, **at.held(), **told, "log_mb": _megabytes(log)})
+        seen = {name.removeprefix("gatelodge_"): _figure(page, name) for name in _FIGURES}
+        samples.append({"s": now, **at.held(), **seen, "log_mb": _megabytes(log)})
         await asyncio.sleep(min(pause, end - now))
     return samples
 
@@ -110,54 +105,6 @@ def _figure(page: str, name: str) -> float:
     """The sum over all labels; 0 for what was not counted yet."""
     lines = (line for line in page.splitlines() if line.startswith((f"{name} ", f"{name}{{")))
     return sum(float(line.rpartition(" ")[2]) for line in lines)
-
-
-def _slices(
-    answers: Sequence[Answer], samples: Sequence[Mapping[str, Any]], began: float, seconds: float
-) -> list[dict[str, Any]]:
-    found = []
-    for number in range(max(1, int(seconds / SLICE))):
-        first, last = number * SLICE, (number + 1) * SLICE
-        own = [answer for answer in answers if first <= answer.at - began < last]
-        seen = [sample for sample in samples if first <= sample["s"] < last]
-        found.append({"s": first, **_told(own), **({**seen[-1], "s": first} if seen else {})})
-    return found
-
-
-def _told(answers: Sequence[Answer]) -> dict[str, Any]:
-    statuses = Counter(str(answer.status) for answer in answers)
-    good = [answer for answer in answers if answer.status == 200]
-    kinds = {"reads_ms": "add", "writes_ms": "keep"}
-    return {
-        "requests": len(answers),
-        "statuses": dict(sorted(statuses.items())),
-        "wrong": sum(answer.status == 200 and not answer.right for answer in answers),
-        "tools": dict(sorted(Counter(answer.tool for answer in answers).items())),
-        "short_ms": _spread([answer.ms for answer in good if answer.tool in kinds.values()]),
-        **{name: _spread([answer.ms for answer in good if answer.tool == tool]) for name, tool in kinds.items()},
-    }
-
-
-def _spread(ms: Sequence[float]) -> dict[str, float]:
-    """Values that were seen, so that of few the 99th percentile is the largest."""
-    ordered = sorted(ms)
-    return {f"p{rank}": round(ordered[-(-rank * len(ordered) // 100) - 1], 1) for rank in (50, 95, 99) if ordered}
-
-
-def _memory(samples: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]:
-    """Medians of the second minute and the last one (of a short run: of the second fifth and the last)."""
-    part = min(60.0, seconds / 5)
-    second = [sample["rss_mb"] for sample in samples if part <= sample["s"] < 2 * part]
-    last = [sample["rss_mb"] for sample in samples if sample["s"] >= seconds - part]
-    if not second or not last:
-        return {"judged": False}
-    before, after = statistics.median(second), statistics.median(last)
-    return {
-        "judged": seconds >= LONG_ENOUGH,
-        "second_minute_mb": before,
-        "last_minute_mb": after,
-        "ratio": round(after / before, 4),
-    }
 
 
 def _audit(state: Path) -> dict[str, Any]:
@@ -181,40 +128,24 @@ def _audit(state: Path) -> dict[str, Any]:
 def _log(path: Path) -> dict[str, Any]:
     """The log's lines by level, and how many are none of ours."""
     levels: Counter[str] = Counter()
-    told: Counter[str] = Counter()
+    worse: Counter[str] = Counter()
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             try:
                 read = json.loads(line)
                 levels[read["level"]] += 1
                 if read["level"] != "info":
-                    told[f"{read['level']}: {read['event'][:200]}"] += 1
+                    worse[f"{read['level']}: {read['event'][:200]}"] += 1
             except (ValueError, TypeError, KeyError):
                 levels["no JSON"] += 1
-                told[f"no JSON: {line[:200]}"] += 1
-    for text, number in told.most_common(10):
+                worse[f"no JSON: {line[:200]}"] += 1
+    for text, number in worse.most_common(10):
         print(f"in the log {number} times: {text}", file=sys.stderr)
     return {"lines": dict(sorted(levels.items())), "size_mb": _megabytes(path)}
 
 
 def _megabytes(file: Path) -> float:
     return round(file.stat().st_size / 2**20, 2)
-
-
-def verdict(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What the run was for, each yes or no; ``memory`` None: the run was too short to say."""
-    every, memory = found["calls"]["with_capacity"], found["memory"]
-    said = {
-        "no_5xx": not any(status >= "5" for status in every["statuses"]),
-        "all_answered": "0" not in every["statuses"] and not every["wrong"],
-        "nobody_limited": "429" not in every["statuses"],
-        "memory": memory["ratio"] <= GROWTH if memory["judged"] else None,
-        "audit_is_the_calls": found["audit"]["whole"]
-        and found["audit"]["events"].get("tool.call ok", 0) == every["statuses"].get("200", 0),
-        # uvicorn ends in order and then passes the signal on to itself.
-        "ended_when_told": found["exit_code"] in {0, signal.SIGTERM},
-    }
-    return {**said, "passed": all(yes is not False for yes in said.values())}
 
 
 @contextlib.contextmanager

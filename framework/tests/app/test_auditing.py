@@ -23,7 +23,7 @@ from gatelodge.storage.database import Database, open_database
 
 __all__ = ["migrated_config", "postgres"]
 
-Audited = Callable[[FastMCP[Any]], Awaitable[Served]]
+Audited = Callable[..., Awaitable[Served]]
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def audited(serve: Serve, migrated_config: DatabaseConfig, monkeypatch: pytest.M
     """A function that serves with the trail on."""
     monkeypatch.setenv("GATELODGE_DATABASE_URL", migrated_config.dsn)
 
-    async def start(mcp: FastMCP[Any]) -> Served:
-        return await serve(mcp, audit="on")
+    async def start(mcp: FastMCP[Any], **settings: Any) -> Served:
+        return await serve(mcp, audit="on", **settings)
 
     return start
 
@@ -129,6 +129,17 @@ async def test_what_cannot_be_recorded_does_not_run(
     assert ran == []
     assert (await call(served, "write", "notes:write")).status_code == 200
     assert ran == [1]
+
+
+async def test_a_call_that_a_limit_refuses_is_not_recorded_as_one_that_was_made(
+    audited: Audited, trail: Database
+) -> None:
+    served = await audited(private_server(), limit_calls="2/minute")
+    answers = [await call(served, "write", "notes:write") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 2 + [429] * 4
+    (limit,) = await recorded(trail, 1, "request.refuse")
+    assert (limit.event.outcome, limit.event.rule) == ("refused", "limit:calls")
+    assert len(await recorded(trail, 2, "tool.call")) == 2
 
 
 async def test_refusals_name_their_rule(audited: Audited, trail: Database) -> None:

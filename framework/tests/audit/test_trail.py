@@ -58,6 +58,45 @@ async def test_many_at_once_make_one_chain(trail: Trail) -> None:
     assert sorted(str(number) for number in await numbers(trail)) == sorted(str(number) for number in range(40))
 
 
+async def test_events_that_come_at_once_share_commits(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits, real = list[bool](), Transaction.commit
+
+    async def commit(self: Transaction) -> None:
+        commits.append(True)
+        await real(self)
+
+    monkeypatch.setattr(Transaction, "commit", commit)
+    await asyncio.gather(*(trail.record(event(number)) for number in range(40)))
+    assert len(await numbers(trail)) == 40
+    # Two: some servers begin so fast that not all have come.
+    assert len(commits) <= 2
+
+
+async def test_who_gives_up_takes_nothing_from_those_who_share_its_commit(trail: Trail) -> None:
+    first, second = (asyncio.create_task(trail.record(event(number))) for number in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await second
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert 1 in await numbers(trail)
+    assert (await trail.verify()).whole
+
+
+async def test_a_commit_that_fails_is_told_to_each_and_the_next_one_works(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def append(*_: object) -> Anchor:
+        raise StorageUnavailable("away", hint="wait")
+
+    with monkeypatch.context() as away:
+        away.setattr(Trail, "_append", append)
+        told = await asyncio.gather(*(trail.record(event(number)) for number in range(3)), return_exceptions=True)
+    assert [type(error) for error in told] == [StorageUnavailable] * 3
+    await trail.record(event(7))
+    assert await numbers(trail) == [7]
+
+
 async def test_many_processes_make_one_chain(database_config: DatabaseConfig) -> None:
     database = await open_database(database_config)
     await migrate(database)

@@ -25,6 +25,8 @@ def scope(peer: str | None, *forwarded: str) -> dict[str, Any]:
         ("10.0.0.1", ["198.51.100.1,"], "10.0.0.1"),
         ("10.0.0.1", ["not an address \xff"], "unknown"),
         (None, ["198.51.100.1"], "unknown"),
+        ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("::ffff:192.0.2.1", ["198.51.100.1"], "192.0.2.1"),
     ],
 )
 def test_only_trusted_proxies_say_who_asks(peer: str | None, forwarded: list[str], address: str) -> None:

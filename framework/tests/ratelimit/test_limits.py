@@ -92,7 +92,16 @@ async def test_memory_is_bounded_under_a_million_addresses(clock: ManualClock) -
         await windows.storage.acquire_entry(str(number), 10, 60)
     assert len(windows.storage) == windows.storage.entries == 1000
     # The newest are the ones that are held.
-    assert await windows.wait(Rate(1), "999999") == 0.0
+    assert await windows.wait(Rate(1), "999999") == 60
+    assert await windows.wait(Rate(1), "0") == 0.0
+
+
+async def test_moments_that_are_past_take_no_memory(clock: ManualClock) -> None:
+    windows = LocalWindows(clock)
+    for _ in range(100):
+        await windows.take(Rate(100), "someone")
+        clock.advance(10)
+    assert windows.storage.entries <= 6
 
 
 async def test_moments_are_bounded_too_and_who_is_refused_stays_remembered(clock: ManualClock) -> None:

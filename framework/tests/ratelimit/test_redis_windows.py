@@ -47,6 +47,15 @@ async def test_replicas_count_together(replicas: list[Limits]) -> None:
     assert await passed(one, 20, "another") == 10
 
 
+async def test_servers_that_share_a_redis_count_apart(redis_url: str) -> None:
+    made = [Limits(ManualClock(), Secret(redis_url), owner=f"https://mcp.example.com/{name}") for name in "ab"]
+    one, other = (limits.limit("apart", RATE) for limits in made)
+    assert await passed(one, 20, "alice") == 10
+    assert await passed(other, 20, "alice") == 10
+    for limits in made:
+        await limits.aclose()
+
+
 async def test_a_thousand_at_once_get_no_more_than_the_rate(replicas: list[Limits]) -> None:
     one, other = (limits.limit("at-once", RATE) for limits in replicas)
     waits = await asyncio.gather(*((one, other)[turn % 2].count("someone") for turn in range(200)))

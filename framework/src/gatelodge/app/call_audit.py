@@ -7,6 +7,7 @@ Not here: the trail itself and its life (``auditing``).
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from starlette.types import Scope
 
@@ -119,7 +120,11 @@ def actor_of(principal: Principal) -> str:
     """The actor of a verified caller."""
     if principal.service:
         return of_service(principal.client_id or principal.subject)
-    return of_user(principal.issuer, principal.subject)
+    return _user(principal.issuer, principal.subject)
+
+
+# As many as the request's line remembers (``observing``).
+_user = lru_cache(maxsize=4096)(of_user)
 
 
 def _named(operation: Operation) -> str:

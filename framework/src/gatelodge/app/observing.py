@@ -29,7 +29,14 @@ from gatelodge.observability.logs import CLEAN
 from gatelodge.observability.metrics import access_decided, error_answered, token_verdict
 from gatelodge.observability.redaction import redact
 from gatelodge.observability.request_id import REQUEST_ID, chosen_request_id
-from gatelodge.observability.traffic import mcp_request, route_figures, stream_began, stream_ended, tool_call
+from gatelodge.observability.traffic import (
+    known_method,
+    mcp_request,
+    route_figures,
+    stream_began,
+    stream_ended,
+    tool_call,
+)
 
 __all__ = ["Calls", "MetricsWitness", "Observed", "ObservedApplication"]
 
@@ -172,7 +179,8 @@ def _tell(level: int, scope: Scope, route: str, seen: Current, answer: _Answer, 
     if answer.code is not None:
         fields["code"] = answer.code
     if seen.method is not None:
-        fields["mcp"] = redact(seen.method[:_LONGEST_PATH])
+        known = known_method(seen.method) == seen.method
+        fields["mcp"] = seen.method if known else redact(seen.method[:_LONGEST_PATH])
         if seen.tool is not None:
             fields["tool"] = seen.tool
     record = logging.LogRecord(_log.name, level, "", 0, "request", (), None)

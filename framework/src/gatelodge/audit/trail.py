@@ -28,9 +28,9 @@ __all__ = ["WINDOW", "NoTrail", "Trail", "head"]
 
 WINDOW = 1.0  # seconds from note() to the commit that keeps it
 _QUEUE = 10_000
-_GROUP = 2_000
+_GROUP = 1_000
 # Each part is several hops to a driver's thread, each of which waits for the interpreter while the loop is busy.
-_PART = 200
+_PART = 500
 _RETRY = 1.0
 _log = logging.getLogger(__name__)
 _INSERT = (
@@ -46,7 +46,10 @@ class Trail:
         self._db, self._clock = db, clock
         self._largest, self._window = queue, window
         self._queued: deque[tuple[Event, float]] = deque()
-        self._writing = asyncio.Lock()
+        self._writing, self._recording = asyncio.Lock(), asyncio.Lock()
+        # Those that can still be joined, and every group that is not kept yet.
+        self._joining: tuple[list[tuple[Event, float]], asyncio.Task[None]] | None = None
+        self._keeping: set[asyncio.Task[None]] = set()
         self._in_doubt: tuple[int, Anchor] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -61,9 +64,28 @@ class Trail:
         if tx is not None:
             await self._append(tx, [(event, self._clock.now())])
         else:
-            async with self._db.transaction() as transaction:
-                await self._append(transaction, [(event, self._clock.now())])
+            await self._with_others((event, self._clock.now()))
         audit_event(event.kind, event.outcome)
+
+    async def _with_others(self, event: tuple[Event, float]) -> None:
+        """Append in one transaction with all that come before it can begin: a commit waits for the disk, however many it is for."""
+        # A group whose transaction did not begin is over without having been closed to others.
+        if self._joining is None or self._joining[1].done():
+            group = [event]
+            task = asyncio.get_running_loop().create_task(self._keep(group))
+            self._joining = group, task
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
+        else:
+            group, task = self._joining
+            group.append(event)
+        # Who gives up takes nothing from the others.
+        await asyncio.shield(task)
+
+    async def _keep(self, group: list[tuple[Event, float]]) -> None:
+        async with self._recording, self._db.transaction() as transaction:
+            self._joining = None
+            await self._append(transaction, group)
 
     def note(self, event: Event, *, done: bool = False) -> None:
         """Queue an event that is kept within ``WINDOW``: for reads, whose answer must not wait for a disk.
@@ -118,8 +140,8 @@ class Trail:
         self._closed = True
         # A group that is being kept is not cut off: only the pause before the next one ends.
         self._closing.set()
-        if self._task is not None:
-            await asyncio.wait({self._task})
+        if under_way := {*self._keeping, *({self._task} if self._task is not None else ())}:
+            await asyncio.wait(under_way)
         await self.flush()
 
     async def anchor(self) -> Anchor:

@@ -15,7 +15,8 @@ __all__ = ["caller", "network"]
 def caller(scope: Mapping[str, Any], trusted: frozenset[str]) -> str:
     """What counts as the address of whoever asks, from an ASGI scope; the peer where no trusted proxy says more."""
     client = scope.get("client")
-    address = str(client[0]) if client else ""
+    # Where a server listens on IPv6 for both, a proxy's IPv4 address comes in this form.
+    address = str(client[0]).lower().removeprefix("::ffff:") if client else ""
     if address not in trusted:
         return network(address)
     named = (

@@ -40,14 +40,16 @@ class BoundedStorage(Storage, MovingWindowSupport):
         now, held = self._clock.monotonic(), self._held
         moments = held.get(key)
         if moments is None:
-            moments = held[key] = deque(maxlen=limit)
+            moments = held[key] = deque()
         else:
             # Also who is refused stays remembered.
             held.move_to_end(key)
-            if len(moments) == limit:
-                if moments[0] > now - expiry:
-                    return False
+            # What is past counts for nothing, and would stay: most keys never come near their limit.
+            while moments and moments[0] <= now - expiry:
+                moments.popleft()
                 self._entries -= 1
+            if len(moments) >= limit:
+                return False
         moments.append(now)
         self._entries += 1
         while len(held) > self._most or (self._entries > self._most_entries and len(held) > 1):

@@ -66,9 +66,9 @@ class Limit:
 
 
 class Limits:
-    """Makes the limits of a process; ``redis_url`` where its replicas count together."""
+    """Makes the limits of a process; ``redis_url`` where its replicas, which have the same ``owner``, count together."""
 
-    def __init__(self, clock: Clock, redis_url: Secret | None = None) -> None:
+    def __init__(self, clock: Clock, redis_url: Secret | None = None, *, owner: str = "") -> None:
         """Raises: ModuleNotFoundError, when there is an address and the extra ``redis`` is not installed."""
         self._clock, self._outage = clock, Outage(clock)
         self._shared = None
@@ -76,7 +76,8 @@ class Limits:
             # The extra `redis`, which other processes do without.
             from gatelodge.ratelimit.redis_windows import RedisWindows  # noqa: PLC0415
 
-            self._shared = RedisWindows(redis_url)
+            # Servers share a Redis, and have tools and users of the same names.
+            self._shared = RedisWindows(redis_url, f"gatelodge:limit:{digest(owner)[:12]}")
 
     def limit(self, name: str, rate: Rate | None, *, hint: str | None = None, most: int = 10_000) -> Limit:
         """A limit; ``most`` keys are remembered in this process."""

@@ -24,16 +24,16 @@ _SOON = 0.001
 
 
 class RedisWindows:
-    """``Windows`` of all processes that have this address; on the wall clock, which they share."""
+    """``Windows`` of all processes that have this address and prefix; on the wall clock, which they share."""
 
-    def __init__(self, url: Secret) -> None:
+    def __init__(self, url: Secret, prefix: str) -> None:
         # The second try is for a connection that a restart of Redis has ended.
         self._pool: ConnectionPool = ConnectionPool.from_url(
             url.reveal(), socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 1)
         )
         # The address is the pool's; the library needs one for its own form, and asks nothing of it.
         options: dict[str, Any] = {"connection_pool": self._pool}
-        storage = RedisStorage("async+redis://", implementation="redispy", key_prefix="gatelodge:limit", **options)
+        storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=prefix, **options)
         self._strategy = MovingWindowRateLimiter(storage)
 
     async def take(self, rate: Rate, key: str) -> float:
