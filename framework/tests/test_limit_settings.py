@@ -51,6 +51,9 @@ def test_proxies_are_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATELODGE_TRUSTED_PROXIES", "traefik")
     with pytest.raises(SettingsInvalid, match="GATELODGE_TRUSTED_PROXIES"):
         load(LimitSettings)
+    # A connection has them in one form, however they are written here.
+    monkeypatch.setenv("GATELODGE_TRUSTED_PROXIES", "FD00:0::0001,::ffff:10.0.0.2,10.0.0.1")
+    assert load(LimitSettings).trusted_proxies == {"fd00::1", "10.0.0.2", "10.0.0.1"}
 
 
 def test_the_address_of_redis_is_a_secret_and_has_a_form(monkeypatch: pytest.MonkeyPatch) -> None:

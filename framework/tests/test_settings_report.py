@@ -255,6 +255,35 @@ def test_each_value_is_shown_with_its_source_and_no_secret(monkeypatch: pytest.M
     assert CANARY not in repr(found)
 
 
+def test_a_secret_that_an_author_keeps_as_text_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Plain(BaseSettings):
+        model_config = SettingsConfigDict(env_prefix="PLAIN_")
+        api_key: str = ""
+        db_password: str = ""
+        access_token: str | None = None
+        client_secret: int = 1
+        keyboard: str = "qwerty"
+
+    for name in ("API_KEY", "DB_PASSWORD", "ACCESS_TOKEN", "CLIENT_SECRET"):
+        monkeypatch.setenv(f"PLAIN_{name}", "123123123")
+    found = effective(load_each(Plain), Given.here())
+    assert [one.value for one in found] == ["***"] * 4 + ["qwerty"]
+    monkeypatch.setenv("PLAIN_CLIENT_SECRET", CANARY)
+    with pytest.raises(SettingsInvalid, match=r"PLAIN_CLIENT_SECRET: .*; given: a secret") as caught:
+        load_each(Plain)
+    assert CANARY not in str(caught.value.detail)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://:canary@keycloak.example/realms/mcp", "https://@keycloak.example/realms/mcp"]
+)
+def test_an_address_has_no_credentials_not_even_a_password_alone(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("GATELODGE_ISSUER_INTERNAL_URL", address)
+    with pytest.raises(SettingsInvalid, match="GATELODGE_ISSUER_INTERNAL_URL: must have no user name") as caught:
+        load_each(ServerSettings)
+    assert "canary@" not in str(caught.value.detail)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -265,6 +294,7 @@ def test_each_value_is_shown_with_its_source_and_no_secret(monkeypatch: pytest.M
         ((1, 2), "1, 2"),
         ({"tool": Secret("x")}, "tool=***"),
         ("redis://user:p/w@host/0", "redis://***@host/0"),
+        ("https://collector.example/v1?api_key=canary&tenant=a", "https://collector.example/v1?api_key=***&tenant=a"),
     ],
 )
 def test_a_value_is_shown_in_words(value: object, text: str) -> None:

@@ -13,9 +13,15 @@ import pytest
 import uvicorn
 from plain_app import plain_app
 from protected import ISSUER
+from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gatelodge import auth_middleware
+from gatelodge import auth_middleware, public, requires
 from gatelodge.app.serve import server_config
 from gatelodge.audit.trail import Trail
 from gatelodge.core.clock import SystemClock
@@ -111,6 +117,38 @@ async def test_rules_of_endpoints_hold_below_mounts_and_for_each_method(world: W
         assert (denied.status_code, "www-authenticate" in denied.headers) == (403, False)
         admin = world.bearer("notes:read", realm_access={"roles": ["admin"]})
         assert (await http.post("/admin/purge", headers=admin)).status_code == 200
+
+
+async def test_a_rule_on_a_method_of_an_endpoint_that_is_a_class_holds(world: World) -> None:
+    class Notes(HTTPEndpoint):
+        @public
+        async def get(self, _: Request) -> Response:
+            return PlainTextResponse("notes")
+
+        @requires("notes:write")
+        async def put(self, _: Request) -> Response:
+            return PlainTextResponse("written")
+
+        async def delete(self, _: Request) -> Response:
+            return PlainTextResponse("gone")
+
+    app = Starlette(routes=[Route("/notes", Notes)])
+    async with running(world.wrapped(app)) as http:
+        assert (await http.get("/notes")).status_code == 200
+        assert (await http.head("/notes")).status_code == 200
+        assert (await http.put("/notes", headers=world.bearer("notes:read"))).status_code == 403
+        assert (await http.put("/notes", headers=world.bearer("notes:write"))).status_code == 200
+        assert (await http.delete("/notes")).status_code == 401
+        assert (await http.delete("/notes", headers=world.bearer())).status_code == 200
+
+
+async def test_rules_hold_behind_other_middleware(world: World) -> None:
+    app = GZipMiddleware(Starlette(routes=[Mount("/inner", app=GZipMiddleware(plain_app()))]))
+    async with running(world.wrapped(app)) as http:
+        assert (await http.get("/inner/about")).status_code == 200
+        assert (await http.post("/inner/notes", headers=world.bearer("notes:read"))).status_code == 403
+        assert (await http.post("/inner/notes", headers=world.bearer("notes:write"))).status_code == 200
+        assert (await http.post("/inner/admin/purge", headers=world.bearer("notes:read"))).status_code == 403
 
 
 async def test_a_client_that_acts_for_itself_is_no_person(world: World) -> None:
@@ -223,6 +261,16 @@ async def test_with_a_token_store_the_application_has_its_callers_accounts_and_n
         other = await http.get("/account", headers=world.bearer(sub="bob"))
         assert (other.status_code, other.json()["code"]) == (409, "connection_missing")
         assert (await http.get("/account")).status_code == 401
+
+
+async def test_a_token_store_that_was_never_opened_is_503(world: World) -> None:
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    app = auth_middleware(None, "sqlite", "notes", key, settings=world.settings, outbound=world.issuer.outbound())(
+        plain_app()
+    )
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://notes.example.com") as http:
+        assert (await http.get("/whoami", headers=world.bearer())).status_code == 503
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from problems import constant, members, told
 from protected import Serve, private_server
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -45,6 +45,22 @@ async def half(_: Scope, __: Receive, send: Send) -> None:
 async def afterwards(_: Scope, __: Receive, send: Send) -> None:
     await PlainTextResponse("whole")({"type": "http"}, __, send)
     raise RuntimeError("after the end")
+
+
+async def test_a_path_takes_no_more_than_its_place_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    async def gone(_: Scope, __: Receive, ___: Send) -> None:
+        raise ClientDisconnect
+
+    caplog.set_level(logging.INFO)
+    for app in (gone, broken):
+        async with client(Edge(app)) as http:
+            if app is broken:
+                assert (await http.get("/" + 60_000 * "a")).status_code == 500
+            else:
+                with pytest.raises(AssertionError):
+                    await http.get("/" + 60_000 * "a")
+    lines = [record.getMessage() for record in caplog.records if record.name == _EDGE]
+    assert [len(line) < 300 for line in lines] == [True, True]
 
 
 async def test_a_fault_is_a_constant_500_and_one_line_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:

@@ -83,6 +83,7 @@ async def test_a_refusal_can_be_written_whatever_the_id_of_the_message_is(serve:
     headers = {
         **served.bearer("notes:read"),
         "accept": "application/json, text/event-stream",
+        "content-type": "application/json",
         "mcp-protocol-version": "2026-07-28",
         "mcp-method": "tools/call",
         "mcp-name": "add",
@@ -202,6 +203,30 @@ async def test_the_limits_body_is_one_json_object_also_when_the_message_was_not_
     assert answer.status_code == 429
     assert json.loads(answer.content)["status"] == 429
     assert PUBLIC_URL not in answer.text
+
+
+async def test_strangers_leave_room_for_users(serve: Serve) -> None:
+    begun, go = asyncio.Semaphore(0), asyncio.Event()
+    mcp = server()
+
+    @mcp.tool
+    @public
+    async def wait() -> str:
+        begun.release()
+        await go.wait()
+        return "done"
+
+    served = await serve(mcp, limit_requests=4, limit_waiting=0)
+    held = [asyncio.create_task(call(served, "wait", user="")) for _ in range(2)]
+    async with asyncio.timeout(5):
+        for _ in held:
+            await begun.acquire()
+    refused = await call(served, "hello", user="")
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert await statuses(served, 2) == [200, 200]
+    go.set()
+    assert [(await answer).status_code for answer in held] == [200, 200]
+    assert (await call(served, "hello", user="")).status_code == 200
 
 
 async def test_a_full_server_says_503_and_its_health_is_still_told(serve: Serve) -> None:

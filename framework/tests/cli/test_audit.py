@@ -129,6 +129,17 @@ def test_an_address_is_found_by_the_servers_key_alone(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("command", ["tail", "search"])
+def test_where_nothing_is_found_that_is_said_beside_the_output(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", command, "--event", "prompt.get"]) == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "no such events" in told.err
+
+
+@pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("wrong", [("--event", "nothing.*"), ("--since", "yesterday"), ("--address", "x")])
 def test_what_cannot_be_understood_is_refused_with_words(
     capsys: pytest.CaptureFixture[str], wrong: tuple[str, str], tmp_path: Path

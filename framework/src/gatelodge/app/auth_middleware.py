@@ -156,9 +156,13 @@ class AuthMiddleware:
             await stack.enter_async_context(self._vault.opened())
 
     async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state: dict[str, Any] = {**scope.get("state", {}), "principal": None}
+        principal: Principal | None = None
         try:
             principal = await self._known.identity.identify(scope)
             refusal = self._decided(decide(self._rule(scope), principal), principal)
+            if self._vault is not None:
+                state["tokens"] = None if principal is None else self._vault.of(principal)
         except GatelodgeError as error:
             refusal = self._refused(error)
         if refusal is not None:
@@ -166,9 +170,7 @@ class AuthMiddleware:
                 refusal.body = b""
             await refusal(scope, receive, send)
             return
-        state: dict[str, Any] = {**scope.get("state", {}), "principal": principal}
-        if self._vault is not None:
-            state["tokens"] = None if principal is None else self._vault.of(principal)
+        state["principal"] = principal
         reset = PRINCIPAL.set(principal)
         try:
             await self._app({**scope, PRINCIPAL_KEY: principal, "state": state}, receive, send)
@@ -193,7 +195,7 @@ class AuthMiddleware:
         if isinstance(error, CredentialsMalformed):
             logger.info("credentials refused: %s", error.detail)
             return self._challenged(400, error.code, "invalid_request")
-        logger.error("callers cannot be checked: %s", error.detail)
+        logger.error("callers cannot be served: %s", error.detail)
         return unavailable_answer(error)
 
     def _challenged(

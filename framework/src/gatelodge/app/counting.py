@@ -11,10 +11,10 @@ from gatelodge.settings.load import SettingsInvalid
 __all__ = ["make_limits"]
 
 
-def make_limits(clock: Clock, redis_url: Secret | None) -> Limits:
-    """The maker of limits. Raises: SettingsInvalid, when Redis is named and the client for it is not installed."""
+def make_limits(clock: Clock, redis_url: Secret | None, owner: str) -> Limits:
+    """The maker of limits; ``owner`` is the URL that replicas of one process share. Raises: SettingsInvalid, when Redis is named and the client for it is not installed."""
     try:
-        return Limits(clock, redis_url)
+        return Limits(clock, redis_url, owner=owner)
     except ModuleNotFoundError as error:
         raise SettingsInvalid(
             f"GATELODGE_REDIS_URL needs {error.name!r}, which is not installed",

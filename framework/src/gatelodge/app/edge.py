@@ -19,6 +19,8 @@ __all__ = ["Edge", "failed_route", "refused_route"]
 
 logger = logging.getLogger(__name__)
 
+# Of a path, in a line: the whole may be as long as a request's head.
+_LONGEST = 200
 _CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
 
 
@@ -44,12 +46,13 @@ class Edge:
         try:
             await self._app(scope, receive, noted)
         except ClientDisconnect:
-            logger.info("%s %s given up by the client", scope["method"], scope["path"])
+            logger.info("%s %s given up by the client", scope["method"], scope["path"][:_LONGEST])
         except Exception:  # the outermost edge of a request: whatever it is, the client gets an answer
             if begun and not ended:
                 # The server that runs us logs it, and cuts the connection.
                 raise
-            logger.exception("%s %s failed, which nobody foresaw", scope["method"], scope["path"])
+            path = scope["path"][:_LONGEST]
+            logger.exception("%s %s failed, which nobody foresaw", scope["method"], path)
             if not begun:
                 await problem_answer(Code.INTERNAL_ERROR)(scope, receive, send)
 

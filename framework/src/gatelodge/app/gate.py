@@ -33,6 +33,7 @@ from gatelodge.app.witness import ABSENT, ACCEPTED, MALFORMED, UNAVAILABLE, Thro
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
+from gatelodge.observability.current import CURRENT
 from gatelodge.ratelimit.errors import LimitReached
 from gatelodge.resource_server.bearer import CredentialsMalformed
 from gatelodge.resource_server.challenge import challenge
@@ -123,6 +124,10 @@ class Gate:
     def _refused(self, error: GatelodgeError, principal: Principal | None, operation: Operation | None) -> Response:
         """The answer to credentials or a body that cannot be used, and to what is too much."""
         if isinstance(error, LimitReached):
+            seen = CURRENT.get()
+            if seen is not None and operation is not None:
+                # No witness told it: the request's line and figure say which method it was.
+                seen.method = operation.method
             return limited_answer(error, operation)
         if isinstance(error, TokenRejected):
             logger.info("token refused: %s", error.reason.value)
@@ -165,11 +170,12 @@ class Gate:
                 return protocol_answer(400, operation.request_id, Code.HEADER_MISMATCH, different)
             if operation.target is not None:
                 decision = await self.catalogue.decision(operation, principal)
+                if self.throttle is not None and decision is not None and decision.answer is Answer.ALLOW:
+                    # First: what a limit refuses does not run, so it is no call that was recorded as done.
+                    await self.throttle.call(scope, principal, operation)
                 for witness in self.witnesses:
                     await witness.decided(scope, operation, principal, decision)
             if decision is not None and decision.answer is Answer.ALLOW:
-                if self.throttle is not None:
-                    await self.throttle.call(scope, principal, operation)
                 return None
             if decision is not None and decision.answer is Answer.STEP_UP:
                 return self._step_up(scope, operation, decision, principal)

@@ -3,11 +3,13 @@
 RFC 9110, sections 15.6.4 (503) and 10.2.3 (Retry-After). Invariants: whoever waits is served in the order of arrival, and
 not longer than ``PATIENCE``; health is never refused; an answer without an end is work until it begins, and what bounds
 streams is ``throttling.AtOnce``; who lets us wait for a body is no work meanwhile, so that a hundred slow clients do not
-keep everyone else out (how long they may take: ``slow_clients``). A server that takes everything does not serve more under overload, it serves all of it late.
+keep everyone else out (how long they may take: ``slow_clients``), and goes on when there is a place for him again. A server
+that takes everything does not serve more under overload, it serves all of it late.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +25,14 @@ __all__ = ["PATIENCE", "Shedding"]
 # Seconds: in the line, and for a part of a body.
 PATIENCE = 0.5
 _BODY = 0.05
+# A turn of the event loop that takes longer is late: what needs many turns, such as a database, then waits for seconds. Up to
+# so many in work it was a pause, and not too many callers.
+_LATE = 0.1
+_FEW = 100
+
+
+class _NoPlace(Exception):
+    """A body that was late is whole, and there is no place for its request any more."""
 
 
 class Shedding:
@@ -36,9 +46,10 @@ class Shedding:
         line: int,
         clock: Clock,
         patience: float = PATIENCE,
+        few: int = _FEW,
         free: frozenset[str] = health_paths(),
     ) -> None:
-        self._free = free
+        self._free, self._few = free, few
         self._app, self._most, self._line, self._patience = app, most, line, patience
         self._clock = clock
         self._working = 0
@@ -54,27 +65,37 @@ class Shedding:
         if not self._most or scope["type"] != "http" or scope["path"] in self._free:
             await self._app(scope, receive, send)
             return
-        came = self._clock.monotonic()
-        if self._working < self._most:
-            self._working += 1
-        elif not await self._turn():
-            await self._refuse(scope, receive, send)
+        if not await self.admit():
+            await self._refuse(scope, receive, send, f"{self._most} in work, {len(self._waiting)} waiting")
             return
-        place = _Place(self, receive, send)
+        place = _Place(self, receive, send, streams=_is_stream(scope))
         try:
             # A call that never has to wait is over before the next one is looked at. So whoever came in the same turn of
             # the event loop is counted first: else nobody sees how long the line is.
+            asked = self._clock.monotonic()
             await asyncio.sleep(0)
-            if self._clock.monotonic() - came > self._patience:
-                await self._refuse(scope, receive, send)
+            late = self._clock.monotonic() - asked
+            if late > _LATE and self._working > self._few:
+                await self._refuse(scope, receive, send, f"{self._working} in work, a turn of {late:.1f} s")
             else:
-                await self._app(scope, place.receive, place.send if _is_stream(scope) else send)
+                await self._app(scope, place.receive, place.send)
+        except _NoPlace:
+            if place.begun:
+                raise
+            await self._refuse(scope, receive, send, "no place when the body was whole")
         finally:
             place.leave()
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._bursts.refused("all callers", f"{self._most} in work, {self._line} waiting")
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, why: str) -> None:
+        self._bursts.refused("all callers", why)
         await limited_answer(Overloaded("as many requests in work and waiting as may be"))(scope, receive, send)
+
+    async def admit(self) -> bool:
+        """Take a place, after a wait in the line where none is free; whether there was one."""
+        if self._working < self._most:
+            self._working += 1
+            return True
+        return await self._turn()
 
     async def _turn(self) -> bool:
         """Wait for a place, which is then this request's; whether one came in time."""
@@ -102,10 +123,6 @@ class Shedding:
         with suppress(ValueError):
             self._waiting.remove(turn)
 
-    def add(self) -> None:
-        """A request goes on with its work, whether a place is free or not: it was let in before."""
-        self._working += 1
-
     def pass_on(self) -> None:
         """Give a place to who waits for longest; else it is free."""
         while self._waiting:
@@ -119,11 +136,12 @@ class Shedding:
 class _Place:
     """One request's place: left at its end, where an answer without an end begins, and while its body is late."""
 
-    __slots__ = ("_held", "_more", "_receive", "_send", "_shedding")
+    __slots__ = ("_held", "_more", "_receive", "_send", "_shedding", "_streams", "begun")
 
-    def __init__(self, shedding: Shedding, receive: Receive, send: Send) -> None:
-        self._shedding, self._receive, self._send = shedding, receive, send
+    def __init__(self, shedding: Shedding, receive: Receive, send: Send, *, streams: bool) -> None:
+        self._shedding, self._receive, self._send, self._streams = shedding, receive, send, streams
         self._held = self._more = True
+        self.begun = False
 
     async def receive(self) -> Message:
         if not self._more:
@@ -134,12 +152,19 @@ class _Place:
         finally:
             late.cancel()
         self._more = message.get("more_body", False)
-        if not self._held:
-            self._held = True
-            self._shedding.add()
+        # Were they let on at once, any number of late bodies that end together would be in work together.
+        if not self._held and not self._more and message["type"] == "http.request":
+            self._held = await self._shedding.admit()
+            if not self._held:
+                raise _NoPlace
         return message
 
-    async def send(self, message: Message) -> None:
+    # No coroutine of its own: it runs for each part of a stream.
+    def send(self, message: Message) -> Awaitable[None]:
+        self.begun = True
+        return self._sent(message) if self._streams else self._send(message)
+
+    async def _sent(self, message: Message) -> None:
         await self._send(message)
         self.leave()
 

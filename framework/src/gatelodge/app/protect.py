@@ -78,7 +78,8 @@ def protect(
     traced = settings.traces_endpoint is not None
     if traced:
         without_own_spans()
-    limits, limited = make_limits(clock, settings.redis_url), settings.limits_config()
+    limits = make_limits(clock, settings.redis_url, settings.public_url)
+    limited = settings.limits_config()
     at_once = AtOnce(Calls(bridge, traced=traced), limited, clock)
     throttling: Throttle = Throttling(limited, limits)
     if audit is not None:

@@ -64,6 +64,9 @@ class AtOnce:
     def __init__(self, app: ASGIApp, config: LimitsConfig, clock: Clock) -> None:
         self._app = app
         self._calls = Slots("calls-at-once", clock, per_key=config.calls_at_once, hint=_raise("CALLS_AT_ONCE"))
+        # Half of what this process takes on, so that whatever strangers do there is room for users.
+        half = (config.requests + 1) // 2
+        self._strangers = Slots("anonymous-at-once", clock, per_key=0, total=half, hint=_raise("REQUESTS"))
         self._streams = Slots(
             "streams", clock, per_key=config.streams, total=config.all_streams, hint=_raise("STREAMS")
         )
@@ -71,7 +74,9 @@ class AtOnce:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal: Principal | None = scope.get(PRINCIPAL_KEY)
         operation: Operation | None = scope.get(OPERATION_KEY)
-        slots = self._streams if _streams(scope, operation) else self._calls
+        slots = self._calls if principal is not None else self._strangers
+        if _streams(scope, operation):
+            slots = self._streams
         try:
             # Users of a hosted client share an address, so strangers are bounded all together only.
             held = slots.enter(*((principal.issuer, principal.subject) if principal is not None else ()))

@@ -29,6 +29,8 @@ class Witness(Protocol):
     ) -> None:
         """The decision on the component that the operation names (None: there is none), before anything of it runs.
 
+        An allowed call that a limit refuses is not told.
+
         Raises: GatelodgeError.
         """
 

@@ -20,6 +20,7 @@ __all__ = ["add_commands"]
 Subparsers = argparse._SubParsersAction
 T = TypeVar("T")
 _POLL = 1.0  # seconds between two looks of --follow
+_NONE = "no such events in this trail"
 
 
 def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -71,6 +72,8 @@ def _tail(given: argparse.Namespace) -> int:
         for one in await latest(database, wanted, max(1, given.number)):
             print(show(one), flush=True)
             newest = one.seq
+        if newest == 0:
+            print(_NONE, file=sys.stderr)
         while given.follow:
             await asyncio.sleep(_POLL)
             async for one in search(database, wanted, after=newest):
@@ -91,7 +94,9 @@ def _search(given: argparse.Namespace) -> int:
         async for one in search(database, wanted, limit=given.limit):
             print(show(one))
             number += 1
-        if number == given.limit:
+        if number == 0:
+            print(_NONE, file=sys.stderr)
+        elif number == given.limit:
             print(f"only the first {number} are shown: --limit shows more", file=sys.stderr)
         return 0
 

@@ -61,8 +61,8 @@ def _absolute_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError("must be an absolute https URL")
-    if parts.username or parts.query or parts.fragment:
-        raise ValueError("must have no user name, query or fragment")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must have no user name, password, query or fragment")
     return url
 
 
@@ -85,8 +85,9 @@ def ip_literal(address: str) -> str:
 
 
 def ip_addresses(addresses: frozenset[str]) -> frozenset[str]:
-    """Addresses of single machines. Raises: ValueError."""
-    return frozenset(map(ip_literal, addresses))
+    """Addresses of single machines, in the one form in which a connection has them. Raises: ValueError."""
+    found = (ip_address(ip_literal(address)) for address in addresses)
+    return frozenset(str(getattr(one, "ipv4_mapped", None) or one) for one in found)
 
 
 def _listening_port(port: int) -> int:

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from gatelodge.core.secret import Secret
+from gatelodge.observability.redaction import HIDDEN, redact, redacted
 
 __all__ = ["FILE", "Variable", "shown", "value_class", "variables", "without_credentials"]
 
@@ -45,8 +46,8 @@ class Variable:
 
     @property
     def secret(self) -> bool:
-        """Whether its value is shown to nobody."""
-        return any(kind in _SECRETS for kind in _kinds(self.field.annotation))
+        """Whether its value is shown to nobody: by its type, and by its name where an author's model has it as text."""
+        return any(kind in _SECRETS for kind in _kinds(self.field.annotation)) or redacted("", self.name) == HIDDEN
 
     @property
     def example(self) -> str:
@@ -104,7 +105,9 @@ def shown(value: Any) -> str:
         text = ", ".join(f"{name}={shown(entry)}" for name, entry in value.items())
     else:
         text = value.as_posix() if isinstance(value, Path) else str(value)
-    return without_credentials(text)
+    text = without_credentials(text)
+    # The query of a URL may hold what a header should.
+    return redact(text) if "://" in text and "?" in text else text
 
 
 def without_credentials(text: str) -> str:

@@ -4,6 +4,7 @@ Invariant: the key goes to that host only, no redirect is followed, and a name i
 (``outbound``). Not here: what is asked for (``images``, ``analysis``).
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from fastmcp.exceptions import ToolError
 
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.secret import Secret
+from gatelodge.observability.redaction import HIDDEN, redact
 from gatelodge.outbound.client import Answer, Outbound
 from gatelodge.outbound.pool import PoolConfig, PooledTransport
 from gatelodge.toolpacks.text import clean, defang
@@ -37,7 +39,7 @@ class Endpoint:
         max_bytes: int,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._what, self._url, self._key = what, url, key
+        self._what, self._url, self._key, self._seconds = what, url, key, seconds
         # Its host is the operator's own choice, wherever it is: a model beside the server is as good.
         own = {urlsplit(url).hostname or ""}
         pool = transport or PooledTransport(PoolConfig(connections=20, idle=20), own=own)
@@ -49,11 +51,14 @@ class Endpoint:
         if self._key is not None:
             headers["authorization"] = f"Bearer {self._key.reveal()}"
         try:
-            answer = await self._outbound.request(
-                "POST", f"{self._url}{path}", headers=headers, content=json.dumps(body).encode()
-            )
-        except GatelodgeError as error:
-            logger.warning("%s: %s", self._what, error.detail)
+            # Of the whole: the client's own times are for each part of an answer.
+            async with asyncio.timeout(self._seconds):
+                answer = await self._outbound.request(
+                    "POST", f"{self._url}{path}", headers=headers, content=json.dumps(body).encode()
+                )
+        except (GatelodgeError, TimeoutError) as error:
+            detail = error.detail if isinstance(error, GatelodgeError) else f"no whole answer in {self._seconds:g} s"
+            logger.warning("%s: %s", self._what, detail)
             raise refused(f"{self._what} gave no usable answer.", "Try again in a minute.") from error
         if 200 <= answer.status < 300:
             return answer
@@ -61,23 +66,26 @@ class Endpoint:
         if answer.status == 429:
             raise refused(f"{self._what} takes no more calls for now.", "Try again in a minute.")
         if answer.status in {400, 413, 422}:
-            raise refused(f"{self._what} does not accept this.{_said(answer)}", "Change it, then call again.")
+            raise refused(f"{self._what} does not accept this.{self._said(answer)}", "Change it, then call again.")
         raise refused(f"{self._what} refused the call.", "Ask the operator of this server; its log says why.")
 
     async def aclose(self) -> None:
         """Close its connections."""
         await self._outbound.aclose()
 
+    def _said(self, answer: Answer) -> str:
+        try:
+            error = answer.json_object().get("error")
+        except GatelodgeError:
+            return ""
+        text = error.get("message") if isinstance(error, dict) else error
+        if isinstance(text, str):
+            # Some repeat the key that they refuse.
+            text = redact(text if self._key is None else text.replace(self._key.reveal(), HIDDEN))
+        text, _ = clean(text, 200, one_line=True)
+        return f' It says: "{defang(text)}".' if text else ""
+
 
 def refused(what: str, hint: str) -> ToolError:
     """A tool's error: what happened, and what to do."""
     return ToolError(f"{what} {hint}", log_level=logging.DEBUG)
-
-
-def _said(answer: Answer) -> str:
-    try:
-        error = answer.json_object().get("error")
-    except GatelodgeError:
-        return ""
-    text, _ = clean(error.get("message") if isinstance(error, dict) else error, 200, one_line=True)
-    return f' It says: "{defang(text)}".' if text else ""

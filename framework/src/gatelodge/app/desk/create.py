@@ -74,7 +74,7 @@ def create_desk(
     client = outbound or Outbound(ca_file=settings.ca_file, timeout=KEYCLOAK_TIMEOUT)
     metadata = MetadataSource(client, settings.issuer_config(), clock)
     clients = keycloak_clients(settings, client, clock)
-    limits = make_limits(clock, settings.redis_url)
+    limits = make_limits(clock, settings.redis_url, f"desk of {settings.issuer}")
     audit = auditing(settings, clock, trusted=settings.trusted_proxies)
     documents = document_parts(settings, clients, limits, clock, guarded, audit=DeskAudit(audit))
     registered = registration_parts(settings, client, clients, limits, clock, audit=DeskAudit(audit))
