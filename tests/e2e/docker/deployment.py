@@ -72,7 +72,7 @@ class Deployment:
         """What differs from a deployment that sets no variable: what lets several run beside each other, and load."""
         settings = self.folder / "gatelodge.env"
         # One user of a test makes more calls than a person.
-        settings.write_text("GATELODGE_LIMIT_CALLS=off\n")
+        settings.write_text("GATELODGE_LIMIT_CALLS=off\nGATELODGE_LIMIT_CALLS_AT_ONCE=0\n")
         return {
             "GATELODGE_ENV_FILE": str(settings),
             "GATELODGE_PORT": str(self.port),

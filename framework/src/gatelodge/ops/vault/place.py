@@ -36,9 +36,7 @@ class Place:
 
 
 @asynccontextmanager
-async def opened(
-    settings: VaultSettings, *, keyring: Keyring | None = None, make: bool = True
-) -> AsyncIterator[Place]:
+async def opened(settings: VaultSettings, *, keyring: Keyring | None = None, make: bool = True) -> AsyncIterator[Place]:
     """The vault, its migrations applied and its keys checked. Raises: VaultKeyUnusable, StoreReadOnly.
 
     Without ``make`` nothing is made where no vault is: who only looks must leave nothing behind.
