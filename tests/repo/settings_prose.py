@@ -48,7 +48,7 @@ TITLES: Mapping[str, str] = {
     "AllowedUsersSettings": "Allowed users",
     "AuditSettings": "The audit trail",
     "LimitSettings": "Limits",
-    "WindowSettings": "Redis or Valkey",
+    "RedisSettings": "Redis or Valkey",
     "ObservabilitySettings": "Logs, metrics and traces",
     "Settings": "The sample server",
     "ToolboxSettings": "The toolbox server",

@@ -16,7 +16,6 @@ from gatelodge.registration.config import DEFAULT_REDIRECT_HOSTS, RegistrationPo
 from gatelodge.registration.reaper import ReapPolicy
 from gatelodge.settings.audit import AuditSettings
 from gatelodge.settings.client_documents import ClientDocumentSettings
-from gatelodge.settings.limits import WindowSettings
 from gatelodge.settings.observability import ObservabilitySettings
 from gatelodge.settings.process import (
     ListeningPort,
@@ -27,6 +26,7 @@ from gatelodge.settings.process import (
     ip_addresses,
     split,
 )
+from gatelodge.settings.redis import RedisSettings
 from gatelodge.settings.secret_files import check_secret_file, read_secret
 
 __all__ = ["DESK_CLIENT_ID", "DeskSettings"]
@@ -35,7 +35,7 @@ __all__ = ["DESK_CLIENT_ID", "DeskSettings"]
 DESK_CLIENT_ID = "gatelodge-desk"
 
 
-class DeskSettings(WindowSettings, ObservabilitySettings, AuditSettings, ClientDocumentSettings, ProcessSettings):
+class DeskSettings(RedisSettings, ObservabilitySettings, AuditSettings, ClientDocumentSettings, ProcessSettings):
     """Settings of the registration desk."""
 
     model_config = SettingsConfigDict(arbitrary_types_allowed=True)

@@ -5,21 +5,17 @@ A rate is written ``10/minute`` or ``300/5 minutes``; ``off`` is none. Not here:
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
-from gatelodge.core.secret import Secret
 from gatelodge.ratelimit.config import LimitsConfig
 from gatelodge.ratelimit.rate import Rate
 from gatelodge.settings.process import Names, ip_addresses, split
-from gatelodge.settings.secret_files import check_secret_file, read_secret
+from gatelodge.settings.redis import RedisSettings
 
-__all__ = ["LimitSettings", "WindowSettings"]
-
-_REDIS = ("redis", "rediss", "unix")
+__all__ = ["LimitSettings"]
 
 
 def _rate(text: str) -> str:
@@ -33,40 +29,7 @@ RateText = Annotated[str, AfterValidator(_rate)]
 Number = Annotated[int, Field(ge=0, le=100_000)]
 
 
-class WindowSettings(BaseSettings):
-    """Where limits are counted: what servers and the desk share."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="GATELODGE_", env_file=".env", extra="ignore", frozen=True, arbitrary_types_allowed=True
-    )
-
-    redis_url_file: Path | None = Field(
-        default=None,
-        examples=["/run/secrets/gatelodge-redis-url"],
-        description="File with the address of Redis or Valkey.",
-    )
-    redis_url: Secret | None = Field(
-        default=None,
-        validate_default=True,
-        examples=["redis://redis:6379/0"],
-        description=(
-            "The address, in place of the file; `rediss://` for TLS. With it, replicas count limits together; without, "
-            "each process for itself. Needs the extra `redis`."
-        ),
-    )
-
-    _check_redis_file = field_validator("redis_url_file")(check_secret_file)
-    _read_redis_url = field_validator("redis_url", mode="before")(read_secret)
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_redis_url(cls, url: Secret | None) -> Secret | None:
-        if url is not None and url.reveal().partition("://")[0] not in _REDIS:
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return url
-
-
-class LimitSettings(WindowSettings):
+class LimitSettings(RedisSettings):
     """Limits of a server."""
 
     trusted_proxies: Names = Field(

@@ -8,24 +8,18 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatelodge.core.secret import Secret
 from gatelodge.core.urls import is_loopback
 from gatelodge.settings.process import Names, split
+from gatelodge.settings.redis import RedisSettings
 from gatelodge.settings.secret_files import check_secret_file, read_secret
 
 __all__ = ["WebSettings"]
 
-_REDIS = ("redis", "rediss", "unix")
 
-
-class WebSettings(BaseSettings):
+class WebSettings(RedisSettings):
     """Settings of the pages; a file is read where its variable is set and the value's own is not."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="GATELODGE_", env_file=".env", extra="ignore", frozen=True, arbitrary_types_allowed=True
-    )
 
     mode: Literal["development", "production"] = Field(
         default="development",
@@ -54,17 +48,6 @@ class WebSettings(BaseSettings):
         ),
     )
 
-    redis_url_file: Path | None = Field(
-        default=None,
-        examples=["/run/secrets/gatelodge-redis-url"],
-        description="File with the address of Redis or Valkey.",
-    )
-    redis_url: Secret | None = Field(
-        default=None,
-        validate_default=True,
-        examples=["redis://redis:6379/0"],
-        description="The address, in place of the file; `rediss://` for TLS. Needs the extra `redis`.",
-    )
     session_store: Literal["database", "memory", "redis"] = Field(
         default="database",
         examples=["redis"],
@@ -81,16 +64,9 @@ class WebSettings(BaseSettings):
         description="Seconds from a sign-in to the next, 60 to 2592000.",
     )
 
-    _check_files = field_validator("web_client_secret_file", "redis_url_file")(check_secret_file)
-    _read_secrets = field_validator("web_client_secret", "redis_url", mode="before")(read_secret)
+    _check_files = field_validator("web_client_secret_file")(check_secret_file)
+    _read_secrets = field_validator("web_client_secret", mode="before")(read_secret)
     _split_lists = field_validator("return_to", mode="before")(split)
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_redis(cls, url: Secret | None) -> Secret | None:
-        if url is not None and url.reveal().partition("://")[0] not in _REDIS:
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return url
 
     @field_validator("session_store")
     @classmethod
