@@ -19,7 +19,6 @@ from pydantic import Field
 from gatelodge import current_principal, public, requires
 from gatelodge.core.clock import Clock, SystemClock
 from toolbox.analysis import AnalysisType, Analyst, CodeAnalysis
-from toolbox.arguments import ArgumentsInWords
 from toolbox.images import Images
 from toolbox.settings import ToolboxSettings
 from toolbox.shelf import LIFE, Shelf
@@ -51,7 +50,6 @@ def toolbox(
             await analyst.aclose()
 
     mcp: FastMCP[Any] = FastMCP("toolbox", version="0.1.0", lifespan=lifespan)
-    mcp.add_middleware(ArgumentsInWords())
 
     @mcp.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
     @public

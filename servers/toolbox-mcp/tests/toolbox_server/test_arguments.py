@@ -1,10 +1,19 @@
 """Arguments that do not fit are refused in words a person understands, all of them at once, and never repeated."""
 
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from fastmcp import Client
+from lifespan import alive
+from protected import result_of
+from wire import MODERN, call
 
+from gatelodge import protect
+from gatelodge.settings.server import ServerSettings
+from gatelodge.testing.clock import ManualClock
+from gatelodge.testing.issuer import FakeIssuer
+from gatelodge.testing.tokens import TokenFactory
 from toolbox.server import toolbox
 from toolbox.settings import ToolboxSettings
 
@@ -44,26 +53,39 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+URL, ISSUER = "https://localhost:8443/toolbox/mcp", "https://localhost:8443/realms/mcp"
+
+
+async def told(folder: Path, tool: str, arguments: dict[str, Any]) -> tuple[bool, str]:
+    """Whether a call of someone who may call everything is an error, and its text."""
+    clock = ManualClock()
+    tokens = TokenFactory(ISSUER, URL, clock)
+    settings = ServerSettings(public_url=URL, issuer=ISSUER, state_dir=folder)
+    own = ToolboxSettings.model_validate({"GATELODGE_ALLOWED_USERNAMES": "user:ada"})
+    app = protect(toolbox(own), settings, outbound=FakeIssuer(tokens).outbound(), clock=clock)
+    token = tokens.token(scope="toolbox:read toolbox:write", preferred_username="ada")
+    transport = httpx.ASGITransport(app=app)
+    async with alive(app), httpx.AsyncClient(transport=transport, base_url="https://localhost:8443") as http:
+        params = {"name": tool, "arguments": arguments}
+        result = result_of(await call(http, URL, "tools/call", params, token=token, era=MODERN))["result"]
+    [block] = result["content"]
+    return result.get("isError", False), block["text"]
+
+
 @pytest.mark.parametrize("case", CASES)
-async def test_every_fault_is_told_with_its_parameter_and_nothing_else(case: str) -> None:
+async def test_every_fault_is_told_with_its_parameter_and_nothing_else(tmp_path: Path, case: str) -> None:
     tool, arguments, words = CASES[case]
-    async with Client(toolbox(ToolboxSettings.model_validate({"GATELODGE_ALLOWED_USERNAMES": "octocat"}))) as client:
-        answer = await client.call_tool(tool, arguments, raise_on_error=False)
-    assert answer.is_error
-    assert [block.text for block in answer.content] == [f"The arguments do not fit: {words}."]
+    assert await told(tmp_path, tool, arguments) == (True, f"The arguments do not fit: {words}.")
 
 
 @pytest.mark.parametrize("tokens", [100, 2000])
-async def test_the_ends_of_the_range_are_accepted(tokens: int) -> None:
-    async with Client(toolbox(ToolboxSettings())) as client:
-        arguments = {**_CODE, "max_tokens": tokens}
-        answer = await client.call_tool("analyze_code_with_llm", arguments, raise_on_error=False)
-    assert "The arguments do not fit" not in answer.content[0].text
+async def test_the_ends_of_the_range_are_accepted(tmp_path: Path, tokens: int) -> None:
+    _, text = await told(tmp_path, "analyze_code_with_llm", {**_CODE, "max_tokens": tokens})
+    assert "The arguments do not fit" not in text
 
 
-async def test_what_was_given_is_not_repeated() -> None:
-    async with Client(toolbox(ToolboxSettings())) as client:
-        given = {"code": {"password": "canary-8642"}, "analysis_type": "canary-8642", "max_tokens": "canary-8642"}
-        answer = await client.call_tool("analyze_code_with_llm", given, raise_on_error=False)
-    assert answer.is_error
-    assert "canary" not in answer.content[0].text
+async def test_what_was_given_is_not_repeated(tmp_path: Path) -> None:
+    given = {"code": {"password": "canary-8642"}, "analysis_type": "canary-8642", "max_tokens": "canary-8642"}
+    error, text = await told(tmp_path, "analyze_code_with_llm", given)
+    assert error
+    assert "canary" not in text

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from typing import Any, TypeVar, cast
 
 import mcp_types
-from fastmcp.exceptions import NotFoundError
+from fastmcp.exceptions import NotFoundError, ValidationError
 from fastmcp.prompts.base import Prompt, PromptResult
 from fastmcp.resources.base import Resource, ResourceResult
 from fastmcp.resources.template import ResourceTemplate
@@ -18,6 +18,7 @@ from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.utilities.components import FastMCPComponent
 
 from gatelodge.access.decide import Answer, Decision, decide
+from gatelodge.app.bridge.arguments import refused_arguments
 from gatelodge.app.bridge.lookups import HandOn
 from gatelodge.app.bridge.rules import rule_of, schemes_of
 from gatelodge.app.context import PRINCIPAL
@@ -99,7 +100,7 @@ class AccessMiddleware(Middleware):
         context: MiddlewareContext[mcp_types.CallToolRequestParams],
         call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
     ) -> ToolResult:
-        """Run an allowed tool; answer a denied one exactly as FastMCP answers an unknown one."""
+        """Run an allowed tool; answer a denied one exactly as FastMCP answers an unknown one, unfit arguments in words."""
         name = context.message.name
         # A middleware that was added after us may still change what there is: then FastMCP has to look again.
         server = context.fastmcp_context.fastmcp if context.fastmcp_context else None
@@ -107,7 +108,10 @@ class AccessMiddleware(Middleware):
         with self._hand_on.one_call() if last else nullcontext():
             if not await self._allowed("tools/call", name, _meta(context.message)):
                 raise NotFoundError(f"Unknown tool: {name!r}")
-            return await call_next(context)
+            try:
+                return await call_next(context)
+            except ValidationError as error:
+                return refused_arguments(error)
 
     async def on_get_prompt(
         self,
