@@ -25,8 +25,8 @@ __all__ = ["PATIENCE", "Shedding"]
 # Seconds: in the line, and for a part of a body.
 PATIENCE = 0.5
 _BODY = 0.05
-# A turn of the event loop that takes longer is late: what needs many turns, such as a database, then waits for seconds. Up to
-# so many in work it was a pause, and not too many callers.
+# A turn of the event loop that takes longer is late: what needs many turns, such as a database, then waits for seconds. When
+# no more than so many wait to begin it was a pause, and not too many callers.
 _LATE = 0.1
 _FEW = 100
 
@@ -52,7 +52,7 @@ class Shedding:
         self._free, self._few = free, few
         self._app, self._most, self._line, self._patience = app, most, line, patience
         self._clock = clock
-        self._working = 0
+        self._working = self._beginning = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._bursts = Bursts("requests", clock)
 
@@ -72,11 +72,9 @@ class Shedding:
         try:
             # A call that never has to wait is over before the next one is looked at. So whoever came in the same turn of
             # the event loop is counted first: else nobody sees how long the line is.
-            asked = self._clock.monotonic()
-            await asyncio.sleep(0)
-            late = self._clock.monotonic() - asked
-            if late > _LATE and self._working > self._few:
-                await self._refuse(scope, receive, send, f"{self._working} in work, a turn of {late:.1f} s")
+            late = await self._begin()
+            if late > _LATE and self._beginning >= self._few:
+                await self._refuse(scope, receive, send, f"{self._beginning} more to begin, a turn of {late:.1f} s")
             else:
                 await self._app(scope, place.receive, place.send)
         except _NoPlace:
@@ -85,6 +83,16 @@ class Shedding:
             await self._refuse(scope, receive, send, "no place when the body was whole")
         finally:
             place.leave()
+
+    async def _begin(self) -> float:
+        """Let a turn of the event loop pass; the seconds it took."""
+        asked = self._clock.monotonic()
+        self._beginning += 1
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._beginning -= 1
+        return self._clock.monotonic() - asked
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, why: str) -> None:
         self._bursts.refused("all callers", why)
