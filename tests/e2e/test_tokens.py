@@ -1,5 +1,6 @@
 """Which tokens of the real issuer open the server, and which do not (K4-K6)."""
 
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal
@@ -7,6 +8,7 @@ from typing import Any, Literal
 import httpx
 import pytest
 from native_stack import READ, WRITE, Stack
+from problems import constant
 from wire import LEGACY, MODERN, answer_of, call, tls_client
 
 from gatelodge.ops.link import oauth_steps
@@ -129,7 +131,7 @@ async def test_other_tokens_of_the_same_realm_are_refused_with_one_constant_answ
         response = await call(http, stack.mcp_url, "tools/list", token=token)
         assert response.status_code == 401, name
         assert 'error="invalid_token"' in response.headers["www-authenticate"], name
-        answers.add((response.text, response.headers["www-authenticate"]))
+        answers.add((json.dumps(constant(response), sort_keys=True), response.headers["www-authenticate"]))
     assert len(answers) == 1
 
 
