@@ -20,7 +20,8 @@ from gatelodge.audit.recorder import WINDOW, Recorder
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import generate, read_or_create
 from gatelodge.ratelimit.address import caller, network
-from gatelodge.settings.load import SettingsInvalid, load
+from gatelodge.settings.audit import extra_missing
+from gatelodge.settings.load import load
 
 if TYPE_CHECKING:
     from gatelodge.audit.trail import Trail
@@ -70,10 +71,7 @@ def _database(settings: AuditChoice) -> "DatabaseConfig":
 
         from gatelodge.settings.audit_database import AuditDatabaseSettings  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise SettingsInvalid(
-            f"GATELODGE_AUDIT is on, and {error.name!r} is not installed",
-            hint="pip install 'gatelodge[connections]', or set GATELODGE_AUDIT=off.",
-        ) from error
+        raise extra_missing(error) from error
     return load(AuditDatabaseSettings, state_dir=settings.state_dir).database_config()
 
 

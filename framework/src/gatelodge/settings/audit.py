@@ -8,7 +8,9 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["AuditSettings"]
+from gatelodge.settings.load import SettingsInvalid
+
+__all__ = ["AuditSettings", "extra_missing"]
 
 
 class AuditSettings(BaseSettings):
@@ -30,4 +32,12 @@ class AuditSettings(BaseSettings):
         le=36_500,
         examples=["400"],
         description="Days until an event is removed from the audit trail; 0: never.",
+    )
+
+
+def extra_missing(error: ModuleNotFoundError) -> SettingsInvalid:
+    """What to say when a trail is asked for and its database cannot be loaded."""
+    return SettingsInvalid(
+        f"GATELODGE_AUDIT is on, and {error.name!r} is not installed",
+        hint="pip install 'gatelodge[connections]', or set GATELODGE_AUDIT=off.",
     )

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 from gatelodge.audit.actor import of_operator
 from gatelodge.audit.event import Event, Outcome, Scalar
-from gatelodge.settings.audit import AuditSettings
+from gatelodge.settings.audit import AuditSettings, extra_missing
 from gatelodge.settings.audit_database import AuditDatabaseSettings
-from gatelodge.settings.load import SettingsInvalid, load
+from gatelodge.settings.load import load
 
 __all__ = ["administered", "operator"]
 
@@ -62,10 +62,7 @@ async def _record(event: Event) -> None:
         from gatelodge.storage.database import open_database  # noqa: PLC0415
         from gatelodge.storage.migrations import migrate  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise SettingsInvalid(
-            f"GATELODGE_AUDIT is on, and {error.name!r} is not installed",
-            hint="pip install 'gatelodge[connections]', or set GATELODGE_AUDIT=off.",
-        ) from error
+        raise extra_missing(error) from error
     database = await open_database(load(AuditDatabaseSettings).database_config())
     try:
         await migrate(database)
