@@ -14,6 +14,9 @@ from gatelodge.ratelimit.rate import Rate
 from gatelodge.testing.clock import ManualClock
 
 pytest.importorskip("redis")
+from redis.asyncio import Redis
+
+from gatelodge.ratelimit.redis_windows import RedisWindows
 
 __all__ = ["redis_url"]
 
@@ -56,15 +59,19 @@ async def test_servers_that_share_a_redis_count_apart(redis_url: str) -> None:
         await limits.aclose()
 
 
-async def test_a_thousand_at_once_get_no_more_than_the_rate(replicas: list[Limits]) -> None:
-    one, other = (limits.limit("at-once", RATE) for limits in replicas)
-    waits = await asyncio.gather(*((one, other)[turn % 2].count("someone") for turn in range(200)))
+async def test_two_hundred_at_once_get_no_more_than_the_rate(redis_url: str) -> None:
+    # Without the fallback, and with patience for a slow machine: what counts is that Redis gives no more.
+    one, other = made = [RedisWindows(Secret(redis_url), "at-once", patience=60) for _ in range(2)]
+    waits = await asyncio.gather(*((one, other)[turn % 2].take(RATE, "someone") for turn in range(200)))
     assert waits.count(0.0) == 10
+    async with Redis.from_url(redis_url) as redis:
+        # As many as a pool may have each, and this one: not one for each caller.
+        assert len(await redis.client_list()) <= 2 * 16 + 1
+    for windows in made:
+        await windows.aclose()
 
 
 async def test_redis_is_given_digests_that_end(replicas: list[Limits], redis_url: str) -> None:
-    from redis.asyncio import Redis
-
     await passed(replicas[0].limit("kept", RATE), 3, "https://issuer.example", "alice")
     async with Redis.from_url(redis_url) as redis:
         keys = [key for key in await redis.keys("*") if b"kept" in key]

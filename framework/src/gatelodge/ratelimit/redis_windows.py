@@ -1,6 +1,6 @@
 """Windows in Redis or Valkey, for several replicas. Needs the extra ``redis``.
 
-Invariant: Redis gets digests and moments, each key with an end. A request waits for it half a second at most.
+Invariant: Redis gets digests and moments, each key with an end. A request waits for it a second at most.
 """
 
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -19,17 +19,26 @@ from gatelodge.ratelimit.windows import WindowsAway
 
 __all__ = ["RedisWindows"]
 
-_TIMEOUT = 0.25
+# Seconds.
+_PATIENCE = 0.25
+# More connections make nothing faster; opening one for each of many callers at once costs more than their counting.
+_CONNECTIONS = 16
 _SOON = 0.001
 
 
 class RedisWindows:
     """``Windows`` of all processes that have this address and prefix; on the wall clock, which they share."""
 
-    def __init__(self, url: Secret, prefix: str) -> None:
-        # The second try is for a connection that a restart of Redis has ended.
-        self._pool: ConnectionPool = ConnectionPool.from_url(
-            url.reveal(), socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 1)
+    def __init__(self, url: Secret, prefix: str, *, patience: float = _PATIENCE) -> None:
+        """``patience``: seconds for a free connection, to connect, and for an answer."""
+        self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            url.reveal(),
+            max_connections=_CONNECTIONS,
+            timeout=patience,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
+            # The second try is for a connection that a restart of Redis has ended.
+            retry=Retry(NoBackoff(), 1),
         )
         # The address is the pool's; the library needs one for its own form, and asks nothing of it.
         options: dict[str, Any] = {"connection_pool": self._pool}
