@@ -8,6 +8,7 @@ else takes the SDK's own way.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,7 +24,6 @@ from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
 from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
 from mcp_types import ErrorData, JSONRPCNotification, ProgressToken, RequestId
-from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -128,7 +128,7 @@ class _Answer:
 
     async def last(self, message: Mapping[str, Any], status: int = 200) -> None:
         """The answer itself; ``status`` counts where no stream has begun."""
-        body = to_json(message)
+        body = _json(message)
         async with self._lock:
             if self._streams:
                 body = _event(body)
@@ -178,7 +178,7 @@ class _Context:
     ) -> None:
         """Send a notification to the client."""
         message = JSONRPCNotification(jsonrpc="2.0", method=method, params=None if params is None else dict(params))
-        await self.answer.part(_event(message.model_dump_json(by_alias=True, exclude_none=True).encode()))
+        await self.answer.part(_event(_json(message.model_dump(mode="json", by_alias=True, exclude_none=True))))
 
     async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
         """Report progress, if the client asked for it."""
@@ -187,6 +187,11 @@ class _Context:
         more = {"total": total, "message": message}
         params = {"progressToken": self.progress_token, "progress": progress}
         await self.notify("notifications/progress", params | {k: v for k, v in more.items() if v is not None})
+
+
+def _json(message: Mapping[str, Any]) -> bytes:
+    # As ASCII: an id or a text may hold half a surrogate pair, which UTF-8 cannot write.
+    return json.dumps(message, separators=(",", ":")).encode()
 
 
 def _members(error: ErrorData) -> dict[str, Any]:
