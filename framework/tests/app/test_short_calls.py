@@ -60,6 +60,14 @@ def talkative() -> FastMCP[Any]:
 
     @mcp.tool
     @requires("notes:read")
+    async def body(context: Context) -> int:
+        # Longer than a call takes that nobody looks after.
+        await asyncio.sleep(2 * exchange.SOON)
+        request = context.request_context.request if context.request_context else None
+        return len(await request.body()) if request else 0
+
+    @mcp.tool
+    @requires("notes:read")
     async def weather(region: Annotated[str, REGION]) -> str:
         return region
 
@@ -125,6 +133,12 @@ async def test_progress_and_log_messages_come_before_the_result_in_one_stream(se
 async def test_without_a_progress_token_no_progress_is_sent(serve: Serve) -> None:
     methods = [event.get("method") for event in events(await call(await serve(talkative()), "reports"))]
     assert methods == ["notifications/message"] * 3 + [None]
+
+
+@eras
+async def test_a_tool_can_read_the_body_of_its_request(serve: Serve, era: str) -> None:
+    response = await call(await serve(talkative()), "body", era=era)
+    assert response.json()["result"]["content"][0]["text"] == str(len(json.dumps(message("body", era))))
 
 
 @pytest.mark.parametrize(("era", "status"), [(OLDER, 200), (NEWER, 400)])

@@ -55,6 +55,8 @@ def with_short_calls(endpoint: StreamableHTTPASGIApp) -> ASGIApp:
         if manager is None or called is None:
             await endpoint(scope, receive, send)
             return
+        # The gate has read the whole body and gives it again, in one piece; tools may ask their request for it.
+        request._body = (await receive())["body"]
         message, answer = called.message, _Answer(send)
         context = _Context(answer, message.id, request, progress_token_from_params(message.params), called.newer)
         with anyio.CancelScope() as cancelled:
