@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from packaging.version import Version
 
+from gatelodge.observability.exposition import Exposition
 from gatelodge.ops.realm.servers import server_scopes
 from gatelodge.ops.stack.authority import Certificates
 from gatelodge.ops.stack.edge import edge_environment
@@ -71,8 +73,8 @@ def test_the_images_are_the_pinned_ones() -> None:
     assert services["traefik"]["image"] == pins()["traefik"]["image"]
     for name in ("postgres", *WATCHING):
         assert services[name]["image"] == pins()[name]["image"]
-    # What has no stand-in on a machine that cannot pull is what no test starts.
-    assert {name for name, pin in pins().items() if pin.get("profile") == "observability"} == WATCHING
+    # What the tests of the deployment do without, where no image can be pulled.
+    assert {name for name, pin in pins().items() if not pin.get("stand_in", True)} == {"grafana"}
     assert services["keycloak"]["build"]["args"]["KEYCLOAK"] == pins()["keycloak"]["image"]
     assert default_of("keycloak.Dockerfile", "KEYCLOAK") == pins()["keycloak"]["image"]
     assert default_of("Dockerfile", "PYTHON") == pins()["python"]["image"]
@@ -268,6 +270,15 @@ def test_figures_are_read_inside_and_no_other_network_leads_to_who_watches() -> 
     for given, ping in (({}, "127.0.0.1:8080"), ({"figures_at": address}, f"{address}:8080")):
         points = yaml.safe_load(prepare().static_configuration(template, **given))["entryPoints"]
         assert points["ping"]["address"] == ping
+
+
+async def test_each_part_of_ours_takes_the_name_that_prometheus_asks_by() -> None:
+    services = compose()["services"]
+    for name in ("desk", "sample", "sample-2", *OF_PROFILES):
+        figures = Exposition(services[name]["environment"]["GATELODGE_METRICS_BIND"])
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=figures)) as client:
+            assert (await client.get(f"http://{name}:9464/metrics")).status_code == 200, name
+            assert (await client.get(f"http://{name}.rebinds.example:9464/metrics")).status_code == 421, name
 
 
 def test_parts_start_after_what_they_need_is_ready() -> None:

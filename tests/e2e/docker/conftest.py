@@ -31,8 +31,11 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 @pytest.fixture(scope="session")
 def pair(deployment: Deployment) -> Deployment:
-    """The same deployment with a second replica, both of a release with the tests' tools; it stays so."""
+    """The same with a second replica, both of a release with the tests' tools, and what replicas want: one place that
+    counts limits, and who watches them (without Grafana where its image is not). It stays so.
+    """
     deployment.release("1")
     deployment.second_replica = True
+    deployment.profiles, deployment.redis_url = "observability", "redis://valkey:6379/0"
     deployment.up()
     return deployment

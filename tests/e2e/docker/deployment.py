@@ -5,6 +5,7 @@ import secrets
 import shutil
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from native_stack import CHECKOUT, READ, free_port
 
 from gatelodge.core.secret import Secret
 from gatelodge.ops.link.target import LinkTarget
-from gatelodge.ops.stack.versions import read_versions
 
 __all__ = ["PARTS", "REPLICAS", "Deployment", "deployed", "why_not"]
 
@@ -41,10 +41,15 @@ def why_not() -> str | None:
         return "no Docker engine answers here; tests/e2e/docker/setup.sh starts one"
     if refused("compose", "version"):
         return "docker compose is not installed; tests/e2e/docker/setup.sh builds it"
-    image = read_versions(CHECKOUT / "infra" / "versions.toml").keycloak.image
-    if refused("image", "inspect", image):
-        return f"the image {image} is not here; tests/e2e/docker/setup.sh makes a stand-in"
+    for image in (pin["image"] for pin in _pins().values() if "image" in pin and pin.get("stand_in", True)):
+        if refused("image", "inspect", image):
+            return f"the image {image} is not here; tests/e2e/docker/setup.sh makes a stand-in"
     return None
+
+
+def _pins() -> dict[str, dict[str, Any]]:
+    """infra/versions.toml."""
+    return tomllib.loads((CHECKOUT / "infra" / "versions.toml").read_text(encoding="utf-8"))
 
 
 @dataclass
@@ -58,8 +63,9 @@ class Deployment:
     # The tag of the sample's image, when it is not the one that is built; whether there is a second replica.
     sample: str = ""
     second_replica: bool = False
-    # Those of compose.yaml that are on, as Compose takes them.
+    # Those of compose.yaml that are on, as Compose takes them; where limits are counted, when not by each for itself.
     profiles: str = ""
+    redis_url: str = ""
     client: docker.DockerClient = field(default_factory=lambda: docker.from_env(timeout=120), repr=False)
     _releases: list[str] = field(default_factory=list, repr=False)
 
@@ -80,6 +86,7 @@ class Deployment:
             "GATELODGE_EDGE_NETWORK": f"{self.project}-edge",
             "COMPOSE_PROJECT_NAME": self.project,
             "COMPOSE_PROFILES": self.profiles,
+            "GATELODGE_REDIS_URL": self.redis_url,
             "SAMPLE_VERSION": self.sample,
             "GATELODGE_SECOND_REPLICA": "1" if self.second_replica else "",
             # The first compiler only: half the time to start on a busy machine.
@@ -116,6 +123,7 @@ class Deployment:
             "--build" if build and not self.sample else "--no-build",
             "--detach",
             "--wait",
+            *self._without_grafana(),
             "--wait-timeout",
             str(_UP_SECONDS - 60),
         )
@@ -123,6 +131,13 @@ class Deployment:
         for source, name in (("/edge/ca.pem", "ca.pem"), ("/operator/secrets/ada", "ada")):
             taken = self.compose("cp", f"prepare:{source}", str(self.folder / name))
             assert taken.returncode == 0, taken.stderr
+
+    def _without_grafana(self) -> list[str]:
+        """Options that leave it out where its image is not: the only one that has no stand-in."""
+        if "observability" not in self.profiles or self.client.images.list(_pins()["grafana"]["image"]):
+            return []
+        # Compose would pull the image of a part that it starts none of.
+        return ["--scale", "grafana=0", "--pull", "never"]
 
     def down(self) -> None:
         """Remove containers, networks and volumes; the images stay for the next run."""

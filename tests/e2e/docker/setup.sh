@@ -63,7 +63,7 @@ if ! docker compose version >/dev/null 2>&1; then
 fi
 
 missing=0
-for tag in $(.venv/bin/python -c "import tomllib; print(*(part['image'] for part in tomllib.load(open('infra/versions.toml', 'rb')).values() if 'image' in part and 'profile' not in part))"); do
+for tag in $(.venv/bin/python -c "import tomllib; print(*(part['image'] for part in tomllib.load(open('infra/versions.toml', 'rb')).values() if 'image' in part and part.get('stand_in', True)))"); do
   docker image inspect "$tag" >/dev/null 2>&1 || missing=1
 done
 if [ "$missing" = 1 ]; then

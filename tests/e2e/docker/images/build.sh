@@ -39,3 +39,5 @@ build python "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}=authorities.c
 build postgres "$here/postgres-entrypoint.sh=postgres-entrypoint.sh"
 build traefik "$traefik=traefik" "$here/traefik-entrypoint.sh=traefik-entrypoint.sh"
 build keycloak "$java_home=java" "$keycloak=keycloak"
+build prometheus
+build valkey
