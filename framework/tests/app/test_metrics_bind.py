@@ -70,6 +70,7 @@ def test_figures_are_served_apart_from_the_public_port_and_stop_with_the_process
     command = ["serve", "small:app"] if part == "server" else ["desk"]
     environment = {"GATELODGE_PUBLIC_URL": "https://localhost:8443/mcp"} if part == "server" else {}
     environment |= {"GATELODGE_PORT": str(public), "GATELODGE_METRICS_PORT": str(metrics)}
+    environment |= {"GATELODGE_METRICS_HOSTS": "mcp-1.example.com"}
     with started(tmp_path, command, **environment) as (process, said):
         assert httpx.get(f"http://127.0.0.1:{public}/health/live").status_code == 200
         host = {"host": "localhost:8443"}
@@ -81,6 +82,8 @@ def test_figures_are_served_apart_from_the_public_port_and_stop_with_the_process
         assert 'gatelodge_http_requests_total{method="GET",route="health",status="200"} 1.0' in answer.text
         assert 'route="other",status="404"} 1.0' in answer.text
         assert "process_resident_memory_bytes" in answer.text
+        for host, expected in ({"host": "rebinds.example"}, 421), ({"host": "mcp-1.example.com"}, 200):
+            assert httpx.get(f"http://127.0.0.1:{metrics}/metrics", headers=host).status_code == expected
         assert httpx.head(f"http://127.0.0.1:{metrics}/metrics").status_code == 200
         assert httpx.post(f"http://127.0.0.1:{metrics}/metrics").status_code == 405
         for path in ("/", "/metrics/", "/mcp", "/health/live"):

@@ -27,6 +27,26 @@ async def read() -> str:
 app = protect(mcp)
 """
 BARE = GOOD.replace('@requires("small:read")\n', "")
+# A server whose application lets connections wait while it answers.
+COUNTING = (
+    GOOD
+    + """
+import os, socket
+from gatelodge.app.backlog import BACKLOG_KEY
+inner = app
+async def app(scope, receive, send):
+    if scope["type"] != "http" or scope["path"] != "/waiting":
+        await inner(scope, receive, send)
+        return
+    address = ("127.0.0.1", int(os.environ["GATELODGE_PORT"]))
+    opened = [socket.create_connection(address) for _ in range(7)]
+    length = scope[BACKLOG_KEY].length()
+    for each in opened:
+        each.close()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(length).encode()})
+"""
+)
 ENVIRONMENT = {
     "GATELODGE_PUBLIC_URL": "https://localhost:8443/mcp",
     "GATELODGE_ISSUER": "https://localhost:8443/realms/mcp",
@@ -99,6 +119,20 @@ def test_a_server_starts_answers_and_stops_on_sigterm(tmp_path: Path) -> None:
         response = httpx.post(f"{base}/mcp", headers={"host": "localhost:8443"})
         assert response.status_code == 401
         assert "server" not in response.headers
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert process.returncode in {0, -signal.SIGTERM}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how many connections wait")
+def test_a_server_sees_who_waits_at_its_own_socket_and_lets_go_of_it(tmp_path: Path) -> None:
+    port = free_port()
+    with serve(tmp_path, COUNTING, GATELODGE_PORT=str(port)) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Uvicorn running" in line:
+                break
+        assert httpx.get(f"http://127.0.0.1:{port}/waiting").text == "7"
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
     assert process.returncode in {0, -signal.SIGTERM}

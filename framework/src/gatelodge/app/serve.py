@@ -20,11 +20,13 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatelodge.app.answers import problem_answer
+from gatelodge.app.backlog import BACKLOG_KEY, Backlog
 from gatelodge.app.slow_clients import Limits, guarded
+from gatelodge.core.clock import SystemClock
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.observability.config import ObservabilityConfig
-from gatelodge.observability.exposition import exposition
+from gatelodge.observability.exposition import Exposition
 from gatelodge.observability.logs import configure_logging
 from gatelodge.observability.metrics import built
 
@@ -121,13 +123,15 @@ def _raise_open_files() -> None:
 
 
 class _Draining:
-    """The application, which is not ready once the process was told to stop."""
+    """The application, which is not ready once the process was told to stop, and sees who waits to connect."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.stopping = False
+        self.backlog = Backlog(SystemClock())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[BACKLOG_KEY] = self.backlog
         if self.stopping and scope["type"] == "http" and scope["path"].endswith("/health/ready"):
             await problem_answer(Code.SERVER_STOPPING)(scope, receive, send)
         else:
@@ -146,6 +150,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for server in self.servers if self.started else ():
+            self._application.backlog.watch(listening.fileno() for listening in server.sockets)
         # Modules and schemas stay for good; looking through them again stops all requests for tens of milliseconds.
         gc.collect()
         gc.freeze()
@@ -165,6 +171,8 @@ class _Server(uvicorn.Server):
             await self.on_tick(turn)
             turn += 1
             await asyncio.sleep(0.1)
+        # The kernel would go on taking connections at a socket of which there is another descriptor.
+        self._application.backlog.close()
         await super().shutdown(sockets)
         if self._metrics is not None and self._metrics.started:
             # Last: what the end looked like can still be read.
@@ -175,7 +183,8 @@ def _metrics_server(seen: ObservabilityConfig) -> uvicorn.Server | None:
     """What serves the figures, on the same loop; its signals are the main server's."""
     if not seen.metrics_port:
         return None
-    config = server_config(exposition, bind=seen.metrics_bind, port=seen.metrics_port)
+    application = Exposition(seen.metrics_bind, seen.metrics_hosts)
+    config = server_config(application, bind=seen.metrics_bind, port=seen.metrics_port)
     config.lifespan = "off"
     config.load()
     server = uvicorn.Server(config)

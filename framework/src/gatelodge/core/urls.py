@@ -4,9 +4,18 @@ Nothing is normalised here: a URL that would need it is refused where it is conf
 """
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
-__all__ = ["is_loopback", "origin_of", "path_of", "well_known"]
+__all__ = ["host_of", "is_loopback", "origin_of", "path_of", "well_known"]
+
+_AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9.-]*[a-z0-9])(?::[0-9]{1,5})?", re.IGNORECASE)
+
+
+def host_of(authority: bytes) -> str | None:
+    """The host in a Host header or an origin, in lower case, without port; None if it is not of that form."""
+    found = _AUTHORITY.fullmatch(authority)
+    return None if found is None else found[1].decode("ascii").lower()
 
 
 def origin_of(url: str) -> str:

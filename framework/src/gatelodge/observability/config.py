@@ -26,9 +26,13 @@ class TracingConfig:
 
 @dataclass(frozen=True, slots=True)
 class ObservabilityConfig:
-    """``part`` is ``server`` or ``desk``; a ``metrics_port`` of 0 is none."""
+    """``part`` is ``server`` or ``desk``; a ``metrics_port`` of 0 is none.
+
+    ``metrics_hosts``: further names, in lower case, that the figures may be asked for by.
+    """
 
     part: str = "server"
     logs: LogConfig = field(default_factory=LogConfig)
     metrics_bind: str = "127.0.0.1"
     metrics_port: int = 0
+    metrics_hosts: frozenset[str] = frozenset()

@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
-from gatelodge.core.urls import is_loopback
+from gatelodge.core.urls import host_of, is_loopback
 
 __all__ = ["HostRefused", "OriginGuard", "OriginRefused"]
 
-_AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9.-]*[a-z0-9])(?::[0-9]{1,5})?", re.IGNORECASE)
 _ORIGIN = re.compile(rb"https?://(.+)")
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
@@ -69,14 +68,14 @@ class OriginGuard:
     def _host_allowed(self, authority: bytes) -> bool:
         if authority.lower() in self._authorities:
             return True
-        host = _host_of(authority)
+        host = host_of(authority)
         return host is not None and (host in self._names or (self._allow_loopback and is_loopback(host)))
 
     def _origin_allowed(self, origin: bytes) -> bool:
         if origin in self._origins:
             return True
         web = _ORIGIN.fullmatch(origin)
-        host = _host_of(web[1]) if self._allow_loopback and web is not None else None
+        host = host_of(web[1]) if self._allow_loopback and web is not None else None
         return host is not None and is_loopback(host)
 
 
@@ -88,8 +87,3 @@ def _authorities(url: str) -> tuple[str, str, set[str]]:
     # RFC 9110, section 7.2: a client may write the scheme's default port or leave it out.
     stated = parts.port is not None and bare == parts.netloc
     return parts.scheme, bare, {bare} if stated else {bare, bare + port}
-
-
-def _host_of(authority: bytes) -> str | None:
-    found = _AUTHORITY.fullmatch(authority)
-    return None if found is None else found[1].decode("ascii").lower()

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatelodge.observability.config import LogConfig, ObservabilityConfig, TracingConfig
 from gatelodge.observability.tracing import extra_installed
-from gatelodge.settings.process import ip_literal
+from gatelodge.settings.process import Names, host_names, ip_literal, split
 
 __all__ = ["ObservabilitySettings"]
 
@@ -53,6 +53,14 @@ class ObservabilitySettings(BaseSettings):
         examples=["9464"],
         description="Port of `/metrics`, which is never served on the public port; 0: none.",
     )
+    metrics_hosts: Names = Field(
+        default=frozenset(),
+        examples=["mcp-1.internal.example.com"],
+        description=(
+            "Further names that `/metrics` may be asked for by, compared exactly. Addresses and `localhost` always "
+            "may; names without a dot, as services of a container network have, where the bind is not a loopback one."
+        ),
+    )
     traces_endpoint: str | None = Field(
         default=None,
         examples=["http://collector:4318/v1/traces"],
@@ -72,6 +80,8 @@ class ObservabilitySettings(BaseSettings):
     def _lower(cls, given: object) -> object:
         return given.lower() if isinstance(given, str) else given
 
+    _split_metrics_hosts = field_validator("metrics_hosts", mode="before")(split)
+    _check_metrics_hosts = field_validator("metrics_hosts")(host_names)
     _check_metrics_bind = field_validator("metrics_bind")(ip_literal)
 
     @field_validator("metrics_port")
@@ -100,7 +110,8 @@ class ObservabilitySettings(BaseSettings):
         form = self.log_format
         if form == "auto":
             form = "json" if self.mode == "production" else "text"
-        return ObservabilityConfig(part, LogConfig(self.log_level, form), self.metrics_bind, self.metrics_port)
+        logs = LogConfig(self.log_level, form)
+        return ObservabilityConfig(part, logs, self.metrics_bind, self.metrics_port, self.metrics_hosts)
 
     def tracing_config(self) -> TracingConfig:
         """The traces' section."""
