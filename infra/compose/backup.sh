@@ -2,27 +2,13 @@
 # Writes what a running deployment of compose.yaml keeps into one file: Keycloak's database (pg_dump, one consistent
 # moment) and every other volume. Nothing is stopped. Run it with the variables that the deployment runs with.
 set -euo pipefail
-umask 077
+# shellcheck source=infra/compose/deployment.sh
+. "$(dirname "$0")/deployment.sh"
 
-usage="usage: infra/compose/backup.sh [--force] FILE"
-stop() { printf 'backup: %s\n' "$1" >&2; exit "${2:-1}"; }
-
-force="" file=""
-for given in "$@"; do
-  case "$given" in
-    --force) force=1 ;;
-    -*) stop "$usage" 2 ;;
-    *) [ -z "$file" ] || stop "$usage" 2; file="$given" ;;
-  esac
-done
-[ -n "$file" ] || stop "$usage" 2
-case "$file" in /*) ;; *) file="$PWD/$file" ;; esac
+read_arguments "$@"
 [ -d "$(dirname "$file")" ] || stop "there is no folder $(dirname "$file")"
 [ ! -e "$file" ] || [ -n "$force" ] || stop "$file is there already; give another name, or --force to replace it"
-cd "$(dirname "$0")/../.."
-docker compose version >/dev/null 2>&1 || stop "docker compose does not answer here"
-settings="$(docker compose config)" || stop "compose.yaml cannot be read with these variables"
-project="$(sed -n 's/^name: //p' <<<"$settings")"
+read_deployment
 docker compose exec --no-TTY postgres pg_isready --quiet --username keycloak 2>/dev/null \
   || stop "PostgreSQL of the project '$project' does not answer: start it (docker compose up --detach --wait postgres)"
 

@@ -2,26 +2,12 @@
 # Brings a deployment of compose.yaml back from a file of backup.sh and starts it: volumes first, then the database, then
 # everything. The deployment must not exist yet; --force removes it with all its data before.
 set -euo pipefail
-umask 077
+# shellcheck source=infra/compose/deployment.sh
+. "$(dirname "$0")/deployment.sh"
 
-usage="usage: infra/compose/restore.sh [--force] FILE"
-stop() { printf 'restore: %s\n' "$1" >&2; exit "${2:-1}"; }
-
-force="" file=""
-for given in "$@"; do
-  case "$given" in
-    --force) force=1 ;;
-    -*) stop "$usage" 2 ;;
-    *) [ -z "$file" ] || stop "$usage" 2; file="$given" ;;
-  esac
-done
-[ -n "$file" ] || stop "$usage" 2
+read_arguments "$@"
 [ -f "$file" ] || stop "there is no file $file"
-case "$file" in /*) ;; *) file="$PWD/$file" ;; esac
-cd "$(dirname "$0")/../.."
-docker compose version >/dev/null 2>&1 || stop "docker compose does not answer here"
-settings="$(docker compose config)" || stop "compose.yaml cannot be read with these variables"
-project="$(sed -n 's/^name: //p' <<<"$settings")"
+read_deployment
 
 # Checked before anything is removed or made.
 work="$(mktemp -d)"
