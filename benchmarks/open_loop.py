@@ -5,13 +5,25 @@ A client that waits for each answer slows down with the server, and so never ove
 
 import asyncio
 import time
-from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, NamedTuple, cast
 
-__all__ = ["Connection", "Seen", "at_rate", "closed_loop"]
+__all__ = ["PATIENCE", "Asked", "Connection", "Connections", "Seen", "at_rate", "closed_loop", "evenly", "in_turn"]
 
+# Seconds that an answer may take after the last request.
+PATIENCE = 20.0
 _END = b"\r\n\r\n"
+
+
+class Asked(NamedTuple):
+    """Of one request: when it ended (``time.perf_counter``), status (0: no answer came), milliseconds, the answer."""
+
+    at: float
+    status: int
+    ms: float
+    retry_after: bool
+    answer: bytes
 
 
 @dataclass
@@ -77,71 +89,106 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
 
-class _Pool:
-    def __init__(self, port: int, request: bytes, seen: Seen) -> None:
-        self._port, self._request, self._seen = port, request, seen
-        self._idle: deque[Connection] = deque()
-        self.began = time.perf_counter()
+class Connections:
+    """Connections to a port of loopback, as many as requests are out at once; ``made`` is how many it took."""
 
-    async def one(self) -> None:
+    def __init__(self, port: int) -> None:
+        self.made = 0
+        self._port = port
+        self._idle: list[Connection] = []
+
+    async def ask(self, request: bytes) -> Asked:
+        """One request on a connection that is free."""
         began = time.perf_counter()
-        status, told = 0, False
+        status, told, answer = 0, False, b""
         try:
-            connection = await self._connection()
-            status, told = await connection.ask(self._request)
+            connection = await self._free()
+            status, told = await connection.ask(request)
+            answer = connection.answer
             if connection.alive:
                 self._idle.append(connection)
         except OSError:
+            # Refused or reset: no answer came.
             pass
         now = time.perf_counter()
-        self._seen.answers.append((now - self.began, status, (now - began) * 1e3, told))
+        return Asked(now, status, (now - began) * 1e3, told, answer)
 
-    async def _connection(self) -> Connection:
+    async def _free(self) -> Connection:
         while self._idle:
             # The last one first: few are enough while answers come at once.
             connection = self._idle.pop()
             if connection.alive:
                 return connection
-        self._seen.connections += 1
+        self.made += 1
         _, made = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", self._port)
         return made
 
     def close(self) -> None:
+        """End the connections that are free."""
         for connection in self._idle:
             connection.close()
 
 
-async def closed_loop(port: int, request: bytes, *, callers: int, seconds: float) -> Seen:
+async def in_turn(one: Callable[[], Awaitable[None]], *, callers: int, seconds: float) -> None:
     """So many callers, each with its next request as soon as it has an answer."""
-    seen = Seen()
-    pool = _Pool(port, request, seen)
+    began = time.perf_counter()
 
     async def repeat() -> None:
-        while time.perf_counter() - pool.began < seconds:
-            await pool.one()
+        while time.perf_counter() - began < seconds:
+            await one()
 
     await asyncio.gather(*(repeat() for _ in range(callers)))
-    pool.close()
-    return seen
 
 
-async def at_rate(port: int, request: bytes, *, a_second: float, seconds: float, patience: float = 20.0) -> Seen:
-    """Requests evenly spread; what has no answer ``patience`` seconds after the last one counts as none."""
-    seen = Seen()
-    pool = _Pool(port, request, seen)
+async def evenly(
+    one: Callable[[], Coroutine[Any, Any, None]], *, a_second: float, seconds: float, patience: float
+) -> int:
+    """Requests evenly spread; returns how many had no answer ``patience`` seconds after the last one."""
     tasks: set[asyncio.Task[None]] = set()
-    sent = 0
-    while (now := time.perf_counter() - pool.began) < seconds:
+    sent, began = 0, time.perf_counter()
+    while (now := time.perf_counter() - began) < seconds:
         while sent < now * a_second:
             sent += 1
-            task = asyncio.create_task(pool.one())
+            task = asyncio.create_task(one())
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.sleep(0.002)
     if tasks:
         await asyncio.wait(tasks, timeout=patience)
-    for task in list(tasks):
+    left = list(tasks)
+    for task in left:
         task.cancel()
-    seen.answers += [(seconds + patience, 0, patience * 1e3, False)] * len(tasks)
-    pool.close()
-    return seen
+    return len(left)
+
+
+class _Same:
+    """One request over and over."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self.seen = Seen()
+        self._connections, self._request = Connections(port), request
+        self._began = time.perf_counter()
+
+    async def one(self) -> None:
+        asked = await self._connections.ask(self._request)
+        self.seen.answers.append((asked.at - self._began, asked.status, asked.ms, asked.retry_after))
+
+    def end(self) -> Seen:
+        self._connections.close()
+        self.seen.connections = self._connections.made
+        return self.seen
+
+
+async def closed_loop(port: int, request: bytes, *, callers: int, seconds: float) -> Seen:
+    """One request of so many callers, each again as soon as it has an answer."""
+    same = _Same(port, request)
+    await in_turn(same.one, callers=callers, seconds=seconds)
+    return same.end()
+
+
+async def at_rate(port: int, request: bytes, *, a_second: float, seconds: float, patience: float = PATIENCE) -> Seen:
+    """One request evenly spread; what has no answer ``patience`` seconds after the last one counts as none."""
+    same = _Same(port, request)
+    none = await evenly(same.one, a_second=a_second, seconds=seconds, patience=patience)
+    same.seen.answers += [(seconds + patience, 0, patience * 1e3, False)] * none
+    return same.end()

@@ -4,12 +4,11 @@
 uvicorn, on loopback, to be compared with.
 """
 
-import asyncio
 import sys
-from typing import Annotated, Any
+from typing import Any
 
-from fastmcp import Context, FastMCP
-from pydantic import Field
+from fastmcp import FastMCP
+from streaming import add_streaming
 
 from gatelodge import protect, requires
 from gatelodge.app.serve import run
@@ -27,17 +26,7 @@ def create_server() -> FastMCP[Any]:
         """Add two numbers."""
         return a + b
 
-    @mcp.tool
-    @requires("deep-research:read")
-    async def stream(
-        events: Annotated[int, Field(ge=1, le=100)], pause: Annotated[float, Field(ge=0, le=1)], context: Context
-    ) -> int:
-        """Send ``events`` progress notifications, ``pause`` seconds after each."""
-        for number in range(events):
-            await context.report_progress(number + 1, events, f"event {number + 1}")
-            await asyncio.sleep(pause)
-        return events
-
+    add_streaming(mcp, "stream", "deep-research:read")
     return mcp
 
 

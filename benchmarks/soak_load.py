@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from caller import request, signed
 from messages import ERAS
-from open_loop import Connection
+from open_loop import PATIENCE, Connection, Connections, evenly, in_turn
 
 __all__ = ["Answer", "Calls"]
 
@@ -48,10 +48,8 @@ class Calls:
 
     def __init__(self, port: int, tokens: Sequence[str]) -> None:
         self.answers: list[Answer] = []
-        self.connections = 0
-        self._port, self._tokens = port, cycle(tokens)
+        self._connections, self._tokens = Connections(port), cycle(tokens)
         self._requests = {(era, tool): request(era, "tools/call", _TOOLS[tool]) for era in ERAS for tool in _TOOLS}
-        self._idle: list[Connection] = []
         # The same mixture in each run.
         self._chance = random.Random(1)  # noqa: S311 - no secret
 
@@ -62,49 +60,20 @@ class Calls:
 
     async def call(self, era: str, tool: str) -> None:
         """One call of the next user, on a connection that is free."""
-        one = signed(self._requests[era, tool], next(self._tokens))
-        began = time.perf_counter()
-        status, right = 0, False
-        try:
-            connection = await self._connection()
-            status, _ = await connection.ask(one)
-            right = _right(connection.answer, tool)
-            if connection.alive:
-                self._idle.append(connection)
-        except OSError:
-            # Refused or reset: no answer came.
-            pass
-        now = time.perf_counter()
-        self.answers.append(Answer(now, tool, status, (now - began) * 1e3, right))
+        asked = await self._connections.ask(signed(self._requests[era, tool], next(self._tokens)))
+        self.answers.append(Answer(asked.at, tool, asked.status, asked.ms, _right(asked.answer, tool)))
 
     async def capacity(self, callers: int, seconds: float) -> float:
         """Answers a second, of callers who wait for theirs: the median over whole seconds."""
         first, began = len(self.answers), time.perf_counter()
-
-        async def repeat() -> None:
-            while time.perf_counter() - began < seconds:
-                await self.short()
-
-        await asyncio.gather(*(repeat() for _ in range(callers)))
+        await in_turn(self.short, callers=callers, seconds=seconds)
         found = Counter(int(answer.at - began) for answer in self.answers[first:] if answer.tool != "count")
         return statistics.median(found[second] for second in range(max(1, int(seconds))))
 
-    async def at_rate(self, a_second: float, seconds: float, *, patience: float = 20.0) -> None:
+    async def at_rate(self, a_second: float, seconds: float, *, patience: float = PATIENCE) -> None:
         """Short calls evenly spread; what has no answer ``patience`` seconds after the last one counts as none."""
-        tasks: set[asyncio.Task[None]] = set()
-        sent, began = 0, time.perf_counter()
-        while (now := time.perf_counter() - began) < seconds:
-            while sent < now * a_second:
-                sent += 1
-                task = asyncio.create_task(self.short())
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-            await asyncio.sleep(0.002)
-        if tasks:
-            await asyncio.wait(tasks, timeout=patience)
-        for task in list(tasks):
-            task.cancel()
-            self.answers.append(Answer(time.perf_counter(), "", 0, patience * 1e3, right=False))
+        none = await evenly(self.short, a_second=a_second, seconds=seconds, patience=patience)
+        self.answers += [Answer(time.perf_counter(), "", 0, patience * 1e3, right=False)] * none
 
     async def streams(self, number: int, stop: asyncio.Event) -> None:
         """So many streams at once, each followed by the next, until told; those that are open come to their end."""
@@ -126,20 +95,9 @@ class Calls:
             raise RuntimeError(f"{path} is answered with {status}")
         return connection.answer.partition(b"\r\n\r\n")[2].decode()
 
-    async def _connection(self) -> Connection:
-        while self._idle:
-            # The last one first: few are enough while answers come at once.
-            connection = self._idle.pop()
-            if connection.alive:
-                return connection
-        self.connections += 1
-        _, made = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", self._port)
-        return made
-
     def close(self) -> None:
         """End the connections that are free."""
-        for connection in self._idle:
-            connection.close()
+        self._connections.close()
 
 
 def _right(answer: bytes, tool: str) -> bool:

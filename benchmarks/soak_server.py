@@ -1,11 +1,10 @@
 """The server of the soak: a tool that only reads, one that may write, and one that streams."""
 
-import asyncio
-from typing import Annotated, Any
+from typing import Any
 
-from fastmcp import Context, FastMCP
-from pydantic import Field
+from fastmcp import FastMCP
 from servers import SCOPE
+from streaming import add_streaming
 
 from gatelodge import protect, requires
 
@@ -27,17 +26,7 @@ def _server() -> FastMCP[Any]:
         """Says nothing about reading, so its audit event is durable before it runs."""
         return len(text)
 
-    @mcp.tool(annotations={"readOnlyHint": True})
-    @requires(SCOPE)
-    async def count(
-        events: Annotated[int, Field(ge=1, le=100)], pause: Annotated[float, Field(ge=0, le=1)], context: Context
-    ) -> int:
-        """Report progress so many times, with a pause in seconds after each."""
-        for number in range(events):
-            await context.report_progress(number + 1, events, f"event {number + 1}")
-            await asyncio.sleep(pause)
-        return events
-
+    add_streaming(mcp, "count", SCOPE, reads=True)
     return mcp
 
 

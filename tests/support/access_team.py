@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from npm_install import NpmUnavailable, install_locked
+from npm_program import installed
 from oauth_servers import running
 
 __all__ = ["AUD", "PERSON", "AccessTeam", "TeamWire", "access_team"]
@@ -113,10 +112,7 @@ class TeamWire(httpx.AsyncBaseTransport):
 @contextmanager
 def access_team(issuer: str | None = None) -> Iterator[AccessTeam]:
     """A team, until the block ends; without ``issuer`` its own address on loopback is its name."""
-    try:
-        node, folder = install_locked(_PACKAGES)
-    except NpmUnavailable as reason:
-        pytest.skip(f"npm packages: {reason}")
+    node, folder = installed(_PACKAGES)
     script = folder / f"access.{os.getpid()}.mjs"
     shutil.copyfile(_PACKAGES / "access.mjs", script)
     try:

@@ -1,10 +1,6 @@
 """aimock, a third party's stand-in of model endpoints of OpenAI's form: chat completions and images, by fixtures."""
 
 import json
-import os
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from npm_install import NpmUnavailable, install_locked
+from npm_program import listening
 
 __all__ = ["KEY", "PNG", "Models", "models"]
 
 _PACKAGES = Path(__file__).parent / "npm_models"
+_PROGRAM = "@copilotkit/aimock/dist/cli.js"
 _READY_SECONDS = 60
 # What the stand-in asks of its callers.
 KEY = "key-of-the-tests"
@@ -44,34 +40,11 @@ class Models:
 @contextmanager
 def models(folder: Path, fixtures: Sequence[dict[str, Any]]) -> Iterator[Models]:
     """The stand-in with these fixtures of its own form, the first that fits answers; ``folder`` is for their file."""
-    try:
-        node, packages = install_locked(_PACKAGES)
-    except NpmUnavailable as reason:
-        pytest.skip(f"npm packages: {reason}")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     path = folder / "fixtures.json"
     path.write_text(json.dumps({"fixtures": list(fixtures)}))
-    program = packages / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
-    command = [str(node), str(program), "--port", str(port), "--fixtures", str(path), "--strict"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"AIMOCK_API_KEYS": KEY}
-    )
-    try:
-        _await(process, port)
-        yield Models(f"http://127.0.0.1:{port}")
-    finally:
-        process.kill()
-        process.wait()
 
+    def arguments(port: int) -> tuple[str, ...]:
+        return "--port", str(port), "--fixtures", str(path), "--strict"
 
-def _await(process: subprocess.Popen[bytes], port: int) -> None:
-    ends = time.monotonic() + _READY_SECONDS
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert process.poll() is None, "aimock ended"
-        assert time.monotonic() < ends, "aimock does not listen"
-        time.sleep(0.1)
+    with listening(_PACKAGES, _PROGRAM, arguments, seconds=_READY_SECONDS, AIMOCK_API_KEYS=KEY) as url:
+        yield Models(url)

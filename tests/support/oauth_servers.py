@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
-from npm_install import NpmUnavailable, install_locked
+from npm_program import installed, until_listening
 
 __all__ = ["CLIENT_SECRET", "OAuthServer", "emulated", "oauth_toolkit", "oidc_provider", "running"]
 
@@ -61,7 +59,7 @@ class OAuthServer:
 @contextmanager
 def oidc_provider(*redirects: str) -> Iterator[OAuthServer]:
     """oidc-provider: a refresh token works once, and its second use ends the whole grant. ``redirects``: our clients'."""
-    node, folder = _installed()
+    node, folder = installed(_PACKAGES)
     shutil.copyfile(_PACKAGES / "oidc.mjs", folder / f"oidc.{os.getpid()}.mjs")
     try:
         given = {"REDIRECT_URIS": " ".join(redirects)} if redirects else {}
@@ -91,7 +89,7 @@ def emulated(
     ``{service}`` in it stands for the service's name.
     ``sign_in``: that of a second client at GitHub, ``gatelodge-sign-in``; ``people``: further users of GitHub.
     """
-    node, folder = _installed()
+    node, folder = installed(_PACKAGES)
     first = _free_ports(len(services))
     command = [str(node), str(folder / "node_modules" / "emulate" / "dist" / "index.js"), "start"]
     seed = folder / f"seed.{os.getpid()}.yaml"
@@ -108,7 +106,7 @@ def emulated(
     try:
         urls = [f"http://127.0.0.1:{first + number}" for number in range(len(services))]
         for number in range(len(services)):
-            _await_port(process, first + number)
+            until_listening(process, first + number, "emulate", _READY_SECONDS)
         yield urls
     finally:
         process.kill()
@@ -142,13 +140,6 @@ def running(command: list[str], **environment: str) -> Iterator[int]:
             process.wait()
 
 
-def _installed() -> tuple[Path, Path]:
-    try:
-        return install_locked(_PACKAGES)
-    except NpmUnavailable as reason:
-        pytest.skip(f"npm packages: {reason}")
-
-
 def _free_ports(count: int) -> int:
     """The first of so many free ports in a row."""
     for _ in range(50):
@@ -163,11 +154,3 @@ def _free_ports(count: int) -> int:
 def _free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
-    ends = time.monotonic() + _READY_SECONDS
-    while _free(port):
-        assert process.poll() is None, "emulate ended"
-        assert time.monotonic() < ends, "emulate does not listen"
-        time.sleep(0.05)

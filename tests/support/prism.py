@@ -4,22 +4,19 @@ The files are not part of this repository; where they or npm are not to be had, 
 """
 
 import json
-import os
 import re
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from npm_install import NpmUnavailable, install_locked
+from npm_program import listening
 
 __all__ = ["prism"]
 
 _PACKAGES = Path(__file__).parent / "npm_prism"
+_PROGRAM = "@stoplight/prism-cli/dist/index.js"
 _SPECIFICATIONS = Path(__file__).parents[3] / "shared" / "openapi"
 _READY_SECONDS = 120
 _REFERENCE = re.compile(r'"#/components/(\w+)/([^"/]+)"')
@@ -35,27 +32,14 @@ def prism(provider: str, folder: Path | None = None, *paths: str, upstream: str 
     specification = _SPECIFICATIONS / f"{provider}.json"
     if not specification.is_file():
         pytest.skip(f"there is no {provider}.json in ../shared/openapi")
-    try:
-        node, packages = install_locked(_PACKAGES)
-    except NpmUnavailable as reason:
-        pytest.skip(f"npm packages: {reason}")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    if folder and paths:
-        specification = _reduced(specification, paths, folder)
-    program = packages / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"
-    kind = ["proxy", "--errors", str(specification), upstream] if upstream else ["mock", str(specification)]
-    command = [str(node), str(program), *kind, "-h", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"NODE_ENV": "production"}
-    )
-    try:
-        _await(process, port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
+
+    def arguments(port: int) -> list[str]:
+        file = str(_reduced(specification, paths, folder) if folder and paths else specification)
+        kind = ["proxy", "--errors", file, upstream] if upstream else ["mock", file]
+        return [*kind, "-h", "127.0.0.1", "-p", str(port)]
+
+    with listening(_PACKAGES, _PROGRAM, arguments, seconds=_READY_SECONDS, NODE_ENV="production") as url:
+        yield url
 
 
 def _reduced(specification: Path, paths: tuple[str, ...], folder: Path) -> Path:
@@ -85,14 +69,3 @@ def _with_examples(part: Any, whole: Mapping[str, Any]) -> Any:
     name = str(value.get("$ref", "")).removeprefix("#/components/examples/") if isinstance(value, dict) else ""
     example = whole["components"].get("examples", {}).get(name)
     return example or {member: _with_examples(one, whole) for member, one in part.items()}
-
-
-def _await(process: subprocess.Popen[bytes], port: int) -> None:
-    ends = time.monotonic() + _READY_SECONDS
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert process.poll() is None, "prism ended"
-        assert time.monotonic() < ends, "prism does not listen"
-        time.sleep(0.1)

@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx
 from native_stack import READ, WRITE
-from wire import LEGACY, MODERN, answer_of, call, tls_client
+from wire import LEGACY, MODERN, tls_client
 
+from e2e.docker.answered import tool_call, words
 from e2e.docker.deployment import Deployment
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.ops.link import oauth_steps
@@ -74,17 +75,13 @@ class Load:
 
     async def tool(self, era: str, params: dict[str, Any] | None = None) -> tuple[int, str]:
         """Status of one tool call, and what was wrong about it."""
-        answer = await call(
-            self.http, self.deployment.mcp_url, "tools/call", params or _SEARCH, token=self._access, era=era
-        )
-        if answer.status_code != 200:
-            return answer.status_code, answer.text.strip()[:200] or "no words"
-        result = answer_of(answer).get("result", {})
-        if "structuredContent" not in result or result.get("isError"):
-            return 200, str(result)[:200]
-        if params is not None and params["name"] == "save_note":
+        asked = params or _SEARCH
+        status, result, wrong = await tool_call(self.http, self.deployment.mcp_url, self._access, era, **asked)
+        if not wrong and "structuredContent" not in result:
+            wrong = str(result)[:200]
+        if not wrong and asked["name"] == "save_note":
             self.notes.append(result["structuredContent"]["id"])
-        return 200, ""
+        return status, wrong
 
     async def note(self) -> tuple[int, str]:
         """Save a note; its id is kept."""
@@ -112,13 +109,13 @@ class Load:
             self.unknown_since = None
             self._take(await self.sign_in())
             return 200, ""
-        return answer.status_code, answer.text.strip()[:200] or "no words"
+        return answer.status_code, words(answer)
 
     async def register(self) -> tuple[int, str]:
         """Register a client as ChatGPT does; its own entry is kept, to look it up later."""
         answer = await self.http.post(str(self.linked.server.registration_endpoint), json=_body())
         if answer.status_code != 201:
-            return answer.status_code, answer.text.strip()[:200] or "no words"
+            return answer.status_code, words(answer)
         document = answer.json()
         self.registered.append((document["registration_client_uri"], document["registration_access_token"]))
         return 201, ""

@@ -17,8 +17,9 @@ from native_stack import READ, WRITE
 from results import record_page
 from wire import LEGACY, MODERN, call, message, tls_client
 
+from e2e.docker.answered import tool_call
 from e2e.docker.deployment import REPLICAS, Deployment
-from e2e.docker.traffic import one, traffic
+from e2e.docker.traffic import traffic
 from gatelodge.ops.link.obtain import obtain_tokens
 from gatelodge.ops.link.session import Era, link
 
@@ -53,7 +54,7 @@ async def test_the_calls_of_one_client_are_shared_by_both_replicas(pair: Deploym
     async with signed_in(pair) as (client, token):
         seen: Counter[str] = Counter()
         for _ in range(40):
-            result, wrong = await one(client, pair.mcp_url, token, era, name="where", arguments={})
+            _, result, wrong = await tool_call(client, pair.mcp_url, token, era, name="where", arguments={})
             assert not wrong
             seen[result["structuredContent"]["replica"]] += 1
     assert set(seen) == names(pair)
@@ -65,19 +66,19 @@ async def test_a_state_that_one_replica_sealed_is_opened_by_the_other(pair: Depl
     async with signed_in(pair) as (client, token):
         ask: dict[str, Any] = {"name": "ask", "arguments": {}, **FORMS}
         for _ in range(20):
-            asked, wrong = await one(client, pair.mcp_url, token, MODERN, **ask)
+            _, asked, wrong = await tool_call(client, pair.mcp_url, token, MODERN, **ask)
             assert not wrong
             assert asked["resultType"] == "input_required"
             state = asked["requestState"]
             assert not any(name in state for name in names(pair))
-            given, wrong = await one(
+            _, given, wrong = await tool_call(
                 client, pair.mcp_url, token, MODERN, **ask, requestState=state, inputResponses=ANSWERS
             )
             assert not wrong
             both = given["structuredContent"]
             crossings[both["asked"] != both["answered"], both["asked"] == min(names(pair))] += 1
             # The control: a state that nobody sealed is refused.
-            _, wrong = await one(
+            _, _, wrong = await tool_call(
                 client, pair.mcp_url, token, MODERN, **ask, requestState=state[:-4] + "AAAA", inputResponses=ANSWERS
             )
             assert "-32602" in wrong
@@ -96,7 +97,7 @@ async def test_notes_saved_through_both_at_once_are_found_through_both(pair: Dep
     async with signed_in(pair) as (client, token):
 
         async def save(number: int) -> str:
-            result, wrong = await one(
+            _, result, wrong = await tool_call(
                 client,
                 pair.mcp_url,
                 token,
@@ -112,11 +113,13 @@ async def test_notes_saved_through_both_at_once_are_found_through_both(pair: Dep
         for identity in saved:
             # Twice each, in turn: one of the two is the replica that did not save it.
             for _ in range(2):
-                result, wrong = await one(client, pair.mcp_url, token, MODERN, name="fetch", arguments={"id": identity})
+                _, result, wrong = await tool_call(
+                    client, pair.mcp_url, token, MODERN, name="fetch", arguments={"id": identity}
+                )
                 assert not wrong
                 assert result["structuredContent"]["title"].startswith("Crossing")
         for _ in range(4):
-            result, wrong = await one(
+            _, result, wrong = await tool_call(
                 client, pair.mcp_url, token, MODERN, name="search", arguments={"query": "zanzibar"}
             )
             assert not wrong
@@ -144,7 +147,7 @@ async def test_progress_reaches_the_client_while_the_call_runs_and_a_client_that
                     break
         deadline = time.monotonic() + 15
         while True:
-            result, wrong = await one(client, pair.mcp_url, token, MODERN, name="where", arguments={})
+            _, result, wrong = await tool_call(client, pair.mcp_url, token, MODERN, name="where", arguments={})
             assert not wrong
             here = result["structuredContent"]
             if here["replica"] == replica and not here["running"]:

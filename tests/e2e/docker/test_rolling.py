@@ -9,8 +9,9 @@ from native_stack import READ, WRITE
 from results import record
 from wire import MODERN, tls_client
 
+from e2e.docker.answered import tool_call
 from e2e.docker.deployment import REPLICAS, Deployment
-from e2e.docker.traffic import Traffic, one, traffic
+from e2e.docker.traffic import Traffic, traffic
 from gatelodge.ops.link.obtain import obtain_tokens
 
 # Seconds that a long call takes: within GATELODGE_DRAIN and GATELODGE_GRACE of compose.yaml.
@@ -23,7 +24,7 @@ async def long_calls(deployment: Deployment, token: str, until: asyncio.Event) -
     async def call() -> str:
         async with tls_client(deployment.folder / "ca.pem") as client:
             params = {"name": "slow", "arguments": {"seconds": LONG}, "_meta": {"progressToken": "p"}}
-            _, wrong = await one(client, deployment.mcp_url, token, MODERN, **params)
+            _, _, wrong = await tool_call(client, deployment.mcp_url, token, MODERN, **params)
             return wrong
 
     begun = []

@@ -9,11 +9,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
-import httpx
-from wire import LEGACY, MODERN, answer_of, call, tls_client
+from wire import LEGACY, MODERN, tls_client
 
+from e2e.docker.answered import tool_call
 from e2e.docker.deployment import Deployment
 
 __all__ = ["Call", "Traffic", "traffic"]
@@ -54,22 +53,6 @@ class Traffic:
             await asyncio.sleep(0.05)
 
 
-async def one(client: httpx.AsyncClient, url: str, token: str, era: str, **params: Any) -> tuple[dict[str, Any], str]:
-    """One tool call: what it gave, and what was wrong about it."""
-    try:
-        answer = await call(client, url, "tools/call", params, token=token, era=era)
-    except httpx.TransportError as error:
-        return {}, f"{type(error).__name__}: {error}"
-    if answer.status_code != 200:
-        return {}, f"{answer.status_code} {answer.text.strip()[:200]}"
-    try:
-        message = answer_of(answer)
-    except (IndexError, ValueError):
-        return {}, f"no whole answer: {answer.text[:200]!r}"
-    found: dict[str, Any] = message.get("result", {})
-    return found, "" if "result" in message and not found.get("isError") else str(message)[:200]
-
-
 @asynccontextmanager
 async def traffic(deployment: Deployment, token: str, *, workers: int = 8) -> AsyncIterator[Traffic]:
     """Workers, half of each era, each with a connection of its own, for as long as the block runs."""
@@ -80,9 +63,10 @@ async def traffic(deployment: Deployment, token: str, *, workers: int = 8) -> As
             while not stop.is_set():
                 number, began = next(numbers), time.monotonic()
                 seen.under_way[number] = began
-                result, wrong = await one(client, deployment.mcp_url, token, era, name="where", arguments={})
+                told = await tool_call(client, deployment.mcp_url, token, era, name="where", arguments={})
                 del seen.under_way[number]
-                here = result.get("structuredContent", {})
+                wrong = told.wrong and f"{told.status} {told.wrong}"
+                here = told.result.get("structuredContent", {})
                 seen.calls.append(
                     Call(era, began, time.monotonic(), here.get("replica", ""), here.get("release", ""), wrong)
                 )
