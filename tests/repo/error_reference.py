@@ -35,7 +35,7 @@ A **server** and the **desk** answer with the status below and a body of one for
 
 | Member | What it says |
 |---|---|
-| `type` | where this page explains the code: a path in the project's documentation |
+| `type` | where this page explains the code: a path in the project's documentation, which has no public address yet; it is no address of the server. Programs compare `code` |
 | `title` | the code's text; it never repeats what the caller sent |
 | `status` | the HTTP status |
 | `detail` | what was wrong this time where that can be said, else the likely cause |

@@ -9,6 +9,7 @@ import pytest
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.observability import health as module
+from gatelodge.observability.config import LogConfig
 from gatelodge.observability.health import Check, Health, Kept
 from gatelodge.testing.clock import ManualClock
 
@@ -83,9 +84,10 @@ async def test_a_part_that_is_down_is_told_by_its_code_and_comes_back(caplog: py
     part.down = False
     (told,) = await health.look()
     assert told.up
-    assert [record.getMessage() for record in caplog.records] == [
-        "health: store is not up: 10.0.0.7 refused canary-password",
-        "health: store is up again",
+    # Good news wakes nobody who is called for warnings, and is seen at the level that processes have by default.
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "health: store is not up: 10.0.0.7 refused canary-password"),
+        (LogConfig().level.upper(), "health: store is up again"),
     ]
 
 

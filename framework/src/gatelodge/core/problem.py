@@ -28,6 +28,7 @@ def problem(
     """The members of a code: ``type``, ``title``, ``status``, ``detail``, ``code``, ``hint``, ``request_id``, ``more``.
 
     ``detail`` is of this occurrence, else the code's likely cause; ``type`` is a path in the project's documentation.
+    RFC 9457 (section 3.1.1) would rather have a whole address there; the documentation has no public one yet.
     """
     meaning = code.meaning
     body: dict[str, Any] = {

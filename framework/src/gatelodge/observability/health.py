@@ -155,7 +155,7 @@ class _Probe:
 
     def _say(self, *, up: bool, why: str = "") -> None:
         if up and self._up is False:
-            logger.warning("health: %s is up again", self.check.name)
+            logger.info("health: %s is up again", self.check.name)
         elif not up and self._up is not False:
             logger.warning("health: %s is not up: %s", self.check.name, why)
         self._up = up

@@ -13,7 +13,7 @@ import httpx
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
-__all__ = ["Answer", "Outbound", "UpstreamAnswerUnusable", "UpstreamUnreachable"]
+__all__ = ["Answer", "Outbound", "UpstreamAnswerUnusable", "UpstreamUnreachable", "whole"]
 
 
 # Faults before a connection stands: nothing of the request was sent.
@@ -62,6 +62,19 @@ class Answer:
         return value
 
 
+async def whole(response: httpx.Response, about: str, cap: int) -> Answer:
+    """The whole answer; ``about`` is the request in words. Raises: UpstreamAnswerUnusable, compressed or over ``cap`` bytes."""
+    # Unpacked, a small piece could be a thousand times its size before it is counted.
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise UpstreamAnswerUnusable(f"{about}: answer is compressed, which was not asked for")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > cap:
+            raise UpstreamAnswerUnusable(f"{about}: answer over {cap} bytes")
+    return Answer(response.status_code, dict(response.headers), bytes(body))
+
+
 class Outbound:
     """The pooled client. Never follows a redirect; a body over ``max_bytes`` is cut off and refused."""
 
@@ -103,15 +116,7 @@ class Outbound:
         cap = self._max_bytes if max_bytes is None else min(max_bytes, self._max_bytes)
         try:
             async with self._client.stream(method, url, headers=headers, content=content) as response:
-                # Unpacked, a small piece could be a thousand times its size before it is counted.
-                if response.headers.get("content-encoding", "identity") != "identity":
-                    raise UpstreamAnswerUnusable(f"{method} {url}: answer is compressed, which was not asked for")
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > cap:
-                        raise UpstreamAnswerUnusable(f"{method} {url}: answer over {cap} bytes")
-                return Answer(response.status_code, dict(response.headers), bytes(body))
+                return await whole(response, f"{method} {url}", cap)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             sent = not isinstance(error, _UNSENT)
             raise UpstreamUnreachable(f"{method} {url}: {_reason(error)}", sent=sent) from error

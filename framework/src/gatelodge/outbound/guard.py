@@ -18,7 +18,7 @@ import httpx
 
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
-from gatelodge.outbound.client import Answer, UpstreamAnswerUnusable, UpstreamUnreachable
+from gatelodge.outbound.client import Answer, UpstreamUnreachable, whole
 
 __all__ = ["AddressRefused", "GuardedOutbound", "Resolver", "is_public", "public_addresses", "resolve"]
 
@@ -104,7 +104,7 @@ class GuardedOutbound:
                 addresses, port = await self._addresses(host)
                 response = await self._connect(host, addresses, port, target, headers or {})
                 try:
-                    return await _read(response, host, max_bytes)
+                    return await whole(response, f"GET from {host}", max_bytes)
                 finally:
                     await response.aclose()
         except TimeoutError as error:
@@ -162,18 +162,6 @@ async def public_addresses(host: str, port: int, resolver: Resolver) -> list[str
     if closed or not found:
         raise AddressRefused(f"{host} resolves to {', '.join(closed) or 'nothing'}, which is not public")
     return [str(address) for address in sorted(found, key=lambda address: address.version)[:MAX_TRIES]]
-
-
-async def _read(response: httpx.Response, host: str, cap: int) -> Answer:
-    """The whole answer. Raises: UpstreamAnswerUnusable when it is compressed or over ``cap`` bytes."""
-    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise UpstreamAnswerUnusable(f"GET from {host}: the answer is compressed, which was not asked for")
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > cap:
-            raise UpstreamAnswerUnusable(f"GET from {host}: the answer is over {cap} bytes")
-    return Answer(response.status_code, dict(response.headers), bytes(body))
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:

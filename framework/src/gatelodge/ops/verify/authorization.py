@@ -7,7 +7,8 @@ from gatelodge.ops.verify.finding import asked_scopes, base_scopes, issuer
 from gatelodge.ops.verify.linking import attempt, client, grant, redirect_uri, scripted_only, wide_attempt
 from gatelodge.ops.verify.registration import second_client
 from gatelodge.ops.verify.session import Session
-from gatelodge.ops.verify.trading import Attempt, exchange, token_set
+from gatelodge.ops.verify.trading import Attempt, exchange, invalid_grant, token_set
+from gatelodge.ops.verify.wire import Reply
 
 __all__ = ["CHECKS"]
 
@@ -160,6 +161,11 @@ async def plain_pkce(session: Session) -> Outcome:
     return await _weak(session, pkce=Pkce.new("plain"), fault="with the method plain")
 
 
+def _refused(reply: Reply) -> Outcome:
+    """What is said of a code that gave no token."""
+    return passed(reply.says()) if invalid_grant(reply) else failed(f"refused, but with {reply.says()}")
+
+
 async def _new_attempt(session: Session) -> Attempt:
     scripted_only(session)
     first = await grant(session)
@@ -179,8 +185,7 @@ async def wrong_verifier(session: Session) -> Outcome:
     reply = await exchange(session, await _new_attempt(session), verifier=Pkce.new().verifier)
     if token_set(session, reply):
         return failed("a token")
-    good = reply.status == 400 and reply.json().get("error") == "invalid_grant"
-    return passed(reply.says()) if good else failed(f"refused, but with {reply.says()}")
+    return _refused(reply)
 
 
 @check(
@@ -197,8 +202,7 @@ async def code_once(session: Session) -> Outcome:
     again = await exchange(session, tried)
     if token_set(session, again):
         return failed("the second use gave a token too")
-    good = again.status == 400 and again.json().get("error") == "invalid_grant"
-    return passed(again.says()) if good else failed(f"refused, but with {again.says()}")
+    return _refused(again)
 
 
 @check(

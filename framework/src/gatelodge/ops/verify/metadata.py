@@ -1,5 +1,6 @@
 """Checks of the authorization server's metadata (checklist A4 and A5; RFC 8414, RFC 7636, RFC 9207)."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from gatelodge.ops.verify.check import Check, Outcome, check, failed, passed, skipped, unseen
@@ -119,6 +120,13 @@ async def document_none(session: Session) -> Outcome:
     return failed(f"token_endpoint_auth_methods_supported: {', '.join(listed) or 'absent'}")
 
 
+async def _announced(session: Session) -> tuple[list[str], list[Any]]:
+    """The scopes of the challenge, and those of the resource metadata as they stand there."""
+    challenge = (await challenged(session)).challenge or {}
+    supported = (await resource(session)).document.get("scopes_supported")
+    return challenge.get("scope", "").split(), supported if isinstance(supported, list) else []
+
+
 @check(
     "A5-scopes",
     "The scopes of the challenge and the resource metadata are the issuer's",
@@ -129,10 +137,8 @@ async def scopes(session: Session) -> Outcome:
     listed = (await issuer(session)).listed("scopes_supported")
     if not listed:
         return skipped("the issuer lists no scopes")
-    challenge = (await challenged(session)).challenge or {}
-    supported = (await resource(session)).document.get("scopes_supported")
-    wanted = {*challenge.get("scope", "").split(), *(supported if isinstance(supported, list) else [])}
-    unknown = sorted(str(scope) for scope in wanted if scope not in listed)
+    challenge, supported = await _announced(session)
+    unknown = sorted(str(scope) for scope in {*challenge, *supported} if scope not in listed)
     return failed(f"not in the issuer's list: {', '.join(unknown)}") if unknown else passed("every one is listed")
 
 
@@ -156,11 +162,9 @@ async def offline(session: Session) -> Outcome:
     fix="Take offline_access out of the challenge and of the resource metadata's scopes_supported.",
 )
 async def offline_resource(session: Session) -> Outcome:
-    challenge = (await challenged(session)).challenge or {}
-    supported = (await resource(session)).document.get("scopes_supported")
-    in_metadata = isinstance(supported, list) and "offline_access" in supported
-    places = ["the challenge"] if "offline_access" in challenge.get("scope", "").split() else []
-    places += ["the resource metadata"] if in_metadata else []
+    challenge, supported = await _announced(session)
+    places = ["the challenge"] if "offline_access" in challenge else []
+    places += ["the resource metadata"] if "offline_access" in supported else []
     return failed(f"in {' and '.join(places)}") if places else passed("in neither")
 
 

@@ -9,8 +9,7 @@ from gatelodge.ops.verify.linking import grant, new_grant
 from gatelodge.ops.verify.messages import Mcp
 from gatelodge.ops.verify.session import Session
 from gatelodge.ops.verify.speaking import spoken_era
-from gatelodge.ops.verify.trading import refresh, token_set
-from gatelodge.ops.verify.wire import Reply
+from gatelodge.ops.verify.trading import invalid_grant, refresh, token_set
 
 __all__ = ["CHECKS"]
 
@@ -21,10 +20,6 @@ async def _refreshable(session: Session) -> tuple[RegisteredClient, str]:
     if not made.tokens.refresh_token:
         raise Unmet("C11-refresh", "there is no refresh token")
     return made.attempt.client, made.tokens.refresh_token
-
-
-def _invalid_grant(reply: Reply) -> bool:
-    return reply.status == 400 and reply.json().get("error") == "invalid_grant"
 
 
 @check(
@@ -62,7 +57,7 @@ async def rotation(session: Session) -> Outcome:
     again = await refresh(session, made, first)
     if token_set(session, again):
         return failed("the replaced refresh token still gives tokens")
-    return passed(f"replaced; the old one gives {again.says()}") if _invalid_grant(again) else failed(again.says())
+    return passed(f"replaced; the old one gives {again.says()}") if invalid_grant(again) else failed(again.says())
 
 
 @check(
@@ -73,7 +68,7 @@ async def rotation(session: Session) -> Outcome:
 )
 async def dead(session: Session) -> Outcome:
     reply = await refresh(session, (await grant(session)).attempt.client, "no-such-refresh-token")
-    return passed(reply.says()) if _invalid_grant(reply) else failed(f"{reply.says()}: {reply.text[:120]}")
+    return passed(reply.says()) if invalid_grant(reply) else failed(f"{reply.says()}: {reply.text[:120]}")
 
 
 @check(
@@ -86,7 +81,7 @@ async def parallel(session: Session) -> Outcome:
     made, current = await _refreshable(session)
     replies = await asyncio.gather(refresh(session, made, current), refresh(session, made, current))
     given = [tokens for tokens in (token_set(session, reply) for reply in replies) if tokens]
-    unclean = [reply.says() for reply in replies if reply.status != 200 and not _invalid_grant(reply)]
+    unclean = [reply.says() for reply in replies if reply.status != 200 and not invalid_grant(reply)]
     if unclean or not given:
         return failed("; ".join(unclean) or "neither gave tokens")
     opened = [

@@ -69,6 +69,13 @@ async def _results(session: Session) -> list[Called]:
     return [one for one in (found, fetched) if one is not None and one.result is not None]
 
 
+def _seen(results: list[Called], faults: dict[str, str], none: str) -> Outcome:
+    """What is said of ``results``; ``none`` when there are none."""
+    if not results:
+        return unseen(none)
+    return failed(_named(faults)) if faults else passed(", ".join(str(one.tool["name"]) for one in results))
+
+
 @check(
     "F21-structured",
     "structuredContent matches the tool's outputSchema",
@@ -90,9 +97,7 @@ async def structured(session: Session) -> Outcome:
                 Draft202012Validator(schema).validate(one.structured)
             except (ValidationError, SchemaError) as error:
                 faults[name] = str(error.message)[:150]
-    if not results:
-        return unseen("neither search nor fetch gave a result")
-    return failed(_named(faults)) if faults else passed(", ".join(str(one.tool["name"]) for one in results))
+    return _seen(results, faults, "neither search nor fetch gave a result")
 
 
 @check(
@@ -111,9 +116,7 @@ async def text(session: Session) -> Outcome:
             repeated = False
         if not repeated:
             faults[str(one.tool["name"])] = f"{len(one.texts)} text items, not one equal to structuredContent"
-    if not results:
-        return unseen("no structuredContent was returned")
-    return failed(_named(faults)) if faults else passed(", ".join(str(one.tool["name"]) for one in results))
+    return _seen(results, faults, "no structuredContent was returned")
 
 
 @check(

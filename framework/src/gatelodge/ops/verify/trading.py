@@ -13,7 +13,7 @@ from gatelodge.ops.verify.finding import issuer, resource
 from gatelodge.ops.verify.session import Session
 from gatelodge.ops.verify.wire import Reply
 
-__all__ = ["Attempt", "browser_origin", "exchange", "refresh", "token_set"]
+__all__ = ["Attempt", "browser_origin", "exchange", "invalid_grant", "refresh", "token_set"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ async def _token_request(
     reply = await session.wire.post_form(found.server.token_endpoint, sent, **headers, **browser_origin(session))
     token_set(session, reply)
     return reply
+
+
+def invalid_grant(reply: Reply) -> bool:
+    """Whether it is the refusal of a code or refresh token that does not count (RFC 6749, section 5.2)."""
+    return reply.status == 400 and reply.json().get("error") == "invalid_grant"
 
 
 def token_set(session: Session, reply: Reply) -> TokenSet | None:
