@@ -52,9 +52,63 @@ async def test_everything_may_be_old(
 ) -> None:
     monkeypatch.setattr(retention, "_AT_ONCE", 4)
     clock.advance(100 * DAY)
-    assert await prune(database, aged, clock, days=3) == 10
+    assert await prune(database, aged, clock, days=3, by_clock=True) == 10
     assert await kept(aged) == [(11, "admin.trail"), (12, "admin.trail"), (13, "admin.trail")]
     assert (await aged.verify()).whole
+
+
+async def test_a_clock_that_jumps_ahead_makes_no_trail_old(
+    aged: Trail, database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither where it is the first to look, nor after events were written by it, nor after it jumped back and again."""
+    right = clock.now()
+    wrong = ManualClock(right + 3650 * DAY)
+    ahead = Trail(database, wrong)
+    # The pause counts for two days, a quarter of the retention: of ten days' events those of seven stay, not none.
+    assert await prune(database, aged, wrong, days=8) == 3
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert line.startswith("7 events of the audit trail are kept although they are older than 8 days by the clock")
+    assert "next step: look at the clock" in line
+    await ahead.record(Event("tool.call", "system"))
+    wrong.advance(DAY)
+    await ahead.record(Event("tool.call", "system"))
+    # Its own time counts from then on.
+    assert await prune(database, ahead, wrong, days=8) == 1
+    assert await prune(database, aged, clock, days=8) == 0
+    wrong.advance(3650 * DAY)
+    assert await prune(database, ahead, wrong, days=8) == 2
+    assert (await kept(aged))[0] == (7, "tool.call")
+    # Who looked at the clock may say so.
+    assert await prune(database, ahead, wrong, days=8, by_clock=True) == 8
+    assert (await aged.verify()).whole
+
+
+async def test_a_pause_is_told_once_it_holds_something_back_and_ends_by_itself(
+    aged: Trail, database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(4):
+        clock.advance(6 * DAY)
+        await aged.record(Event("tool.call", "system"))
+    # Four pauses of six days count for two each.
+    assert await prune(database, aged, clock, days=8) == 9
+    assert "audit trail are kept" in caplog.text
+    caplog.clear()
+    for _ in range(9):
+        clock.advance(DAY)
+        await aged.record(Event("tool.call", "system"))
+    assert await prune(database, aged, clock, days=8) > 0
+    assert "audit trail are kept" not in caplog.text
+    assert (await kept(aged))[0][0] > 13
+
+
+async def test_a_clock_that_was_behind_once_holds_nothing_back(
+    trail: Trail, database: Database, clock: ManualClock
+) -> None:
+    await Trail(database, ManualClock(0.0)).record(Event("tool.call", "system"))
+    for _ in range(10):
+        clock.advance(DAY)
+        await trail.record(Event("tool.call", "system"))
+    assert await prune(database, trail, clock, days=8) == 2
 
 
 async def test_zero_days_keep_everything(aged: Trail, database: Database, clock: ManualClock) -> None:

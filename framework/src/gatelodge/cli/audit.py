@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -42,6 +41,9 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     prune = actions.add_parser("prune", help="remove events older than the retention now")
     prune.add_argument("--days", type=int, metavar="N", help="instead of GATELODGE_AUDIT_RETENTION_DAYS")
+    prune.add_argument(
+        "--by-clock", action="store_true", help="believe the clock where a long pause in the trail speaks against it"
+    )
     for command, run in ((tail, _tail), (search, _search), (export, _export), (verify, _verify), (prune, _prune)):
         command.add_argument("--state-dir", type=Path, metavar="FOLDER", help="state folder of the server or the desk")
         command.set_defaults(run=run)
@@ -152,7 +154,8 @@ def _prune(given: argparse.Namespace) -> int:
 
     async def run(database: "Database") -> int:
         clock = SystemClock()
-        removed = await prune(database, Trail(database, clock), clock, days=days, actor=operator())
+        trail, by_clock = Trail(database, clock), given.by_clock
+        removed = await prune(database, trail, clock, days=days, actor=operator(), by_clock=by_clock)
         print(f"removed {removed} events older than {days} days")
         return 0
 
@@ -163,13 +166,15 @@ def _filter(given: argparse.Namespace) -> "Filter":
     from gatelodge.app.auditing import ADDRESS_KEY
     from gatelodge.audit.finding import Filter
     from gatelodge.ops.audit.asked import actor_asked, address_asked, kinds_asked, time_asked
+    from gatelodge.settings.audit import AuditReaderSettings
+    from gatelodge.settings.load import load
 
-    now = time.time()
-    folder = given.state_dir or Path(os.environ.get("GATELODGE_STATE_DIR", ".gatelodge/server"))
+    now, settings = time.time(), load(AuditReaderSettings)
+    folder = given.state_dir or settings.state_dir
     return Filter(
         kinds=kinds_asked(given.event or ()),
         actor=address_asked(given.address, folder / ADDRESS_KEY) if given.address else None,
-        whose=actor_asked(given.user, os.environ.get("GATELODGE_ISSUER")) if given.user else None,
+        whose=actor_asked(given.user, settings.issuer) if given.user else None,
         since=time_asked(given.since, now) if given.since else None,
         until=time_asked(given.until, now) if given.until else None,
         outcome=given.outcome,
