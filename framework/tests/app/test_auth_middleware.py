@@ -1,6 +1,5 @@
 """A plain Starlette application behind the checks of a protected MCP server, under a real uvicorn."""
 
-import asyncio
 import base64
 import secrets
 from collections.abc import AsyncIterator
@@ -10,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from plain_app import plain_app
+from plain_world import RESOURCE, World, running
 from protected import ISSUER
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
@@ -19,62 +18,25 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from gatelodge import auth_middleware, public, requires
-from gatelodge.app.serve import server_config
+from gatelodge.audit.finding import Filter, search
 from gatelodge.audit.trail import Trail
 from gatelodge.core.clock import SystemClock
 from gatelodge.core.secret import Secret
 from gatelodge.settings.load import SettingsInvalid
 from gatelodge.settings.server import ServerSettings
 from gatelodge.settings.vault import VaultSettings
+from gatelodge.storage.config import DatabaseConfig, default_url
 from gatelodge.storage.database import open_database
 from gatelodge.storage.migrations import migrate
-from gatelodge.testing.issuer import FakeIssuer
-from gatelodge.testing.tokens import TokenFactory
 from gatelodge.vault.key_source import load_keyring
 from gatelodge.vault.owner import Owner
 from gatelodge.vault.sql_store import SqlTokenStore
 from gatelodge.vault.store import TokenStore
 
-RESOURCE = "https://notes.example.com/api"
 TOKEN = "abcdefghijklmnopqrstuvwx"
-HOST = {"host": "notes.example.com"}
-
-
-@asynccontextmanager
-async def running(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
-    """The application under uvicorn on a free port; the client names the public host."""
-    server = uvicorn.Server(server_config(app, bind="127.0.0.1", port=0))
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        assert not task.done(), "the server ended"
-        await asyncio.sleep(0)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=HOST, trust_env=False) as http:
-            yield http
-    finally:
-        server.should_exit = True
-        await task
-
-
-class World:
-    """An issuer, its tokens, and settings that trust it."""
-
-    def __init__(self, folder: Path, **more: Any) -> None:
-        self.tokens = TokenFactory(ISSUER, RESOURCE, SystemClock())
-        self.issuer = FakeIssuer(self.tokens, scopes=("notes:read", "notes:write"))
-        given = {"public_url": RESOURCE, "issuer": ISSUER, "state_dir": folder, **more}
-        self.settings = ServerSettings(**given)
-
-    def wrapped(self, app: ASGIApp, **more: Any) -> ASGIApp:
-        given = {"service_name": "notes", "settings": self.settings, "outbound": self.issuer.outbound(), **more}
-        return auth_middleware(**given)(app)
-
-    def bearer(self, *scopes: str, **claims: Any) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.tokens.token(scope=' '.join(scopes), **claims)}"}
 
 
 @pytest.fixture
@@ -261,6 +223,12 @@ async def test_with_a_token_store_the_application_has_its_callers_accounts_and_n
         other = await http.get("/account", headers=world.bearer(sub="bob"))
         assert (other.status_code, other.json()["code"]) == (409, "connection_missing")
         assert (await http.get("/account")).status_code == 401
+        assert (await http.get("/health/ready")).json()["checks"].keys() == {"keys", "store"}
+    # Its database holds the trail of calls too, as with packs.
+    database = await open_database(DatabaseConfig(default_url(world.settings.state_dir)))
+    calls = [one.event.subject["endpoint"] async for one in search(database, Filter(kinds=["endpoint.call"]))]
+    assert calls == ["GET /account"] * 3
+    await database.aclose()
 
 
 async def test_a_token_store_that_was_never_opened_is_503(world: World) -> None:

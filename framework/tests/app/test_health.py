@@ -13,7 +13,7 @@ from lifespan import alive
 from protected import ISSUER, PUBLIC_URL, Serve, private_server
 from redis_server import free_port, running_redis
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from gatelodge import auth_middleware, protect
@@ -23,6 +23,7 @@ from gatelodge.core.secret import Secret
 from gatelodge.observability.health import Health
 from gatelodge.outbound.client import Outbound
 from gatelodge.ratelimit.limit import Limits
+from gatelodge.resource_server.access_assertion import CERTS_PATH
 from gatelodge.settings.server import ServerSettings
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
@@ -115,6 +116,42 @@ async def test_a_mode_without_an_authorization_server_waits_for_none(serve: Serv
     assert (await served.http.get("/health")).json()["auth"]["mode"] == "bearer"
 
 
+async def test_where_both_sign_people_in_the_keys_of_both_are_looked_at(tmp_path: Path) -> None:
+    clock = ManualClock()
+    keycloak, away = FakeIssuer(TokenFactory(ISSUER, PUBLIC_URL, clock)), {"team": True, "keycloak": False}
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        team = request.url.path == CERTS_PATH
+        if away["team" if team else "keycloak"]:
+            raise httpx.ConnectError("connection refused", request=request)
+        served = JSONResponse(keycloak.tokens.jwks()) if team else keycloak
+        return await httpx.ASGITransport(app=served).handle_async_request(request)
+
+    access = {"access_team_domain": "example.cloudflareaccess.com", "access_aud": "a" * 64}
+    given: dict[str, Any] = {"public_url": PUBLIC_URL, "issuer": ISSUER, "state_dir": tmp_path, **access}
+    outbound = Outbound(transport=httpx.MockTransport(answer))
+    settings = ServerSettings(auth_mode="both", **given)
+    app = protect(private_server(), settings, outbound=outbound, clock=clock)
+    async with alive(app), _client(app) as http:
+        first = await http.get("/health/ready")
+        assert (first.status_code, first.json()["code"]) == (503, "keys_unavailable")
+        down = {"status": "down", "age_seconds": None, "latency_ms": None}
+        assert first.json()["checks"] == {"keys": UP, "access_keys": down}
+        away["team"] = False
+        clock.advance(100)
+        assert (await http.get("/health/ready")).json()["checks"] == {
+            "keys": {**UP, "age_seconds": 100},
+            "access_keys": UP,
+        }
+        away |= {"team": True, "keycloak": True}
+        clock.advance(50)
+        assert (await http.get("/health/ready")).json() == {
+            "status": "ready",
+            "checks": {"keys": {**UP, "age_seconds": 150}, "access_keys": {**UP, "age_seconds": 50}},
+        }
+        assert "cloudflare" not in first.text
+
+
 async def test_an_application_behind_the_middleware_keeps_a_health_route_of_its_own(tmp_path: Path) -> None:
     clock = ManualClock()
     issuer = FakeIssuer(TokenFactory(ISSUER, PUBLIC_URL, clock))
@@ -170,7 +207,7 @@ async def test_a_provider_that_answers_at_all_is_up(status: int, up: bool) -> No
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(status)
+        return httpx.Response(status, stream=httpx.ByteStream(b""))
 
     outbound = Outbound(transport=httpx.MockTransport(answer))
     health = Health(ManualClock(), provider_checks([("github", "https://api.example")], lambda: outbound))

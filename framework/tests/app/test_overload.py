@@ -6,6 +6,10 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from gatelodge.app import overload
@@ -384,3 +388,37 @@ async def test_who_goes_away_with_a_late_body_takes_no_place(monkeypatch: pytest
     await asked
     assert told == [{"type": "http.disconnect"}]
     assert shedding.working == 0
+
+
+async def test_an_application_that_answers_every_failure_does_not_answer_for_us(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(overload, "_BODY", 0.0)
+    asked, whole = asyncio.Event(), asyncio.Event()
+
+    async def echo(request: Request) -> Response:
+        return Response(await request.body())
+
+    shedding = Shedding(
+        Starlette(routes=[Route("/notes", echo, methods=["POST"])]), most=1, line=0, clock=ManualClock(), mcp=False
+    )
+
+    async def body() -> AsyncIterator[bytes]:
+        asked.set()
+        await whole.wait()
+        yield b"late"
+
+    transport = httpx.ASGITransport(app=shedding)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        late = asyncio.create_task(http.post("/notes", content=body()))
+        async with asyncio.timeout(5):
+            await asked.wait()
+            await settled()
+            # Somebody else has the place that the late one left.
+            assert await shedding.admit()
+            whole.set()
+            answer = await late
+            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+            assert answer.headers["content-type"] == "application/problem+json"
+            shedding.pass_on()
+            assert (await http.post("/notes", content=b"in time")).content == b"in time"

@@ -1,9 +1,10 @@
 """``auth_middleware``: the checks of a protected MCP server, in front of any other ASGI application.
 
-The way of a request: Host and Origin; the metadata documents; who calls, by ``GATELODGE_AUTH_MODE``; the rule of the
-endpoint. Invariants: nothing but the documents and ``@public`` endpoints is reached without an accepted caller, an
-endpoint without a rule included; the application finds the caller in ``request.state.principal``, and with a token store
-the caller's own linked accounts, and nobody else's, in ``request.state.tokens``.
+The way of a request: its id and figures; capacity; the metadata documents; Host and Origin; who calls, by
+``GATELODGE_AUTH_MODE``; the rule of the endpoint; limits; the audit trail. Invariants: nothing but the documents and
+``@public`` endpoints is reached without an accepted caller, an endpoint without a rule included; what is to be recorded and
+cannot be does not run; the application finds the caller in ``request.state.principal``, and with a token store the caller's
+own linked accounts, and nobody else's, in ``request.state.tokens``.
 """
 
 import logging
@@ -16,23 +17,31 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatelodge.access.decide import Answer, Decision, decide
 from gatelodge.app.answers import challenge_answer, error_answer, unavailable_answer
+from gatelodge.app.auditing import auditing
 from gatelodge.app.context import PRINCIPAL, PRINCIPAL_KEY
 from gatelodge.app.cors import with_cors
+from gatelodge.app.counting import make_limits
 from gatelodge.app.edge import Edge
-from gatelodge.app.endpoint_rules import RuleOf, declared_rules
+from gatelodge.app.endpoint_rules import RuleOf, declared_endpoints
 from gatelodge.app.gate import ScopeNotGiven
 from gatelodge.app.health import HEALTH, Process, health_routes
 from gatelodge.app.health_checks import server_health
 from gatelodge.app.identities import identities
 from gatelodge.app.lifespan import Live
+from gatelodge.app.observing import MetricsWitness, Observed
+from gatelodge.app.overload import Shedding
+from gatelodge.app.route_classes import application_classes
 from gatelodge.app.routes import server_routes
+from gatelodge.app.throttling import Throttling, limited_answer
+from gatelodge.app.told import identified, told
+from gatelodge.app.witness import Throttle
 from gatelodge.core.clock import Clock, SystemClock
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
 from gatelodge.core.secret import Secret
 from gatelodge.outbound.client import Outbound
-from gatelodge.ratelimit.limit import Limits
+from gatelodge.ratelimit.errors import LimitReached
 from gatelodge.resource_server.bearer import CredentialsMalformed
 from gatelodge.resource_server.challenge import challenge
 from gatelodge.resource_server.errors import TokenRejected
@@ -41,6 +50,7 @@ from gatelodge.resource_server.origin import HostRefused, OriginGuard, OriginRef
 from gatelodge.settings.identity import AuthMode
 from gatelodge.settings.load import load
 from gatelodge.settings.server import ServerSettings
+from gatelodge.storage.errors import StorageUnavailable
 from gatelodge.vault.config import StoreKind
 
 if TYPE_CHECKING:
@@ -79,8 +89,12 @@ def auth_middleware(
     time = clock or SystemClock()
     vault = None if token_store is None else _vault(known, service_name, token_store, encryption_key, time)
 
+    limits = known.limits_config()
+
     def wrap(app: ASGIApp) -> ASGIApp:
-        return Edge(AuthMiddleware(app, known, service_name, rules=rules, vault=vault, outbound=outbound, clock=time))
+        checked = AuthMiddleware(app, known, service_name, rules=rules, vault=vault, outbound=outbound, clock=time)
+        shedding = Shedding(checked, most=limits.requests, line=limits.waiting, clock=time, mcp=False)
+        return Observed(Edge(shedding), application_classes())
 
     return wrap
 
@@ -107,7 +121,7 @@ class AuthMiddleware:
         clock: Clock,
     ) -> None:
         self._app, self._vault = app, vault
-        self._rule = rules or declared_rules(app)
+        self._endpoint = declared_endpoints(app, rules)
         self._config = settings.resource_server_config()
         self._scopes = (f"{service}:read", f"{service}:write")
         self._known = identities(settings, clock, outbound)
@@ -115,8 +129,15 @@ class AuthMiddleware:
             settings.public_url, settings.allowed_origins, allow_loopback=settings.mode == "development"
         )
         self._checked = with_cors(self._check, settings, _METHODS)
-        limits = Limits(clock)
-        self._health = server_health(clock, self._known, limits, None, None)
+        self._limits = make_limits(clock, settings.redis_url, settings.public_url)
+        self._throttle: Throttle = Throttling(settings.limits_config(), self._limits)
+        trusted = settings.trusted_proxies
+        self._audit = audit = auditing(settings, clock, has_database=vault is not None, trusted=trusted)
+        # Which endpoints may write is told by their methods.
+        self._witnesses = (MetricsWitness(), *((audit.witness(lambda: False),) if audit else ()))
+        if audit is not None:
+            self._throttle = audit.over(self._throttle)
+        self._health = server_health(clock, self._known, self._limits, audit, None)
         process = Process(lambda: service, settings.auth_mode, vault.store if vault else "none", clock)
         routes = server_routes(
             public_url=settings.public_url,
@@ -145,24 +166,36 @@ class AuthMiddleware:
                 self._guard.check(scope["headers"])
             except (OriginRefused, HostRefused) as error:
                 logger.warning("refused: %s", error.detail)
+                if self._audit is not None:
+                    self._audit.refused(scope, "origin" if isinstance(error, OriginRefused) else "host")
                 await error_answer(error, "forbidden")(scope, receive, send)
                 return
             await self._checked(scope, receive, send)
 
     async def _open(self, stack: AsyncExitStack) -> None:
         self._known.close_with(stack)
+        stack.push_async_callback(self._limits.aclose)
         stack.push_async_callback(self._health.aclose)
         if self._vault is not None:
             await stack.enter_async_context(self._vault.opened())
+        if self._audit is not None:
+            await stack.enter_async_context(self._audit.running(self._vault.kept if self._vault else None))
 
     async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:
         state: dict[str, Any] = {**scope.get("state", {}), "principal": None}
         principal: Principal | None = None
         try:
-            principal = await self._known.identity.identify(scope)
-            refusal = self._decided(decide(self._rule(scope), principal), principal)
+            principal = await identified(scope, self._known.identity, self._throttle, self._witnesses)
             if self._vault is not None:
                 state["tokens"] = None if principal is None else self._vault.of(principal)
+            operation, rule = self._endpoint(scope)
+            decision = decide(rule, principal)
+            if decision.answer is Answer.ALLOW and self._audit is not None and not self._audit.recorder.on:
+                raise StorageUnavailable(
+                    "the audit trail is not open, for the server sends no lifespan events (next step: gatelodge serve, uvicorn)"
+                )
+            await told(scope, operation, principal, decision, throttle=self._throttle, witnesses=self._witnesses)
+            refusal = self._decided(decision, principal)
         except GatelodgeError as error:
             refusal = self._refused(error)
         if refusal is not None:
@@ -189,13 +222,15 @@ class AuthMiddleware:
         return self._challenged(403, Code.SCOPE_MISSING, "insufficient_scope", decision.scopes)
 
     def _refused(self, error: GatelodgeError) -> Response:
+        if isinstance(error, LimitReached):
+            return limited_answer(error, mcp=False)
         if isinstance(error, TokenRejected):
             logger.info("token refused: %s", error.reason.value)
             return self._challenged(401, error.code, "invalid_token")
         if isinstance(error, CredentialsMalformed):
             logger.info("credentials refused: %s", error.detail)
             return self._challenged(400, error.code, "invalid_request")
-        logger.error("callers cannot be served: %s", error.detail)
+        logger.error("%s: %s", error.code.value, error.detail)
         return unavailable_answer(error)
 
     def _challenged(

@@ -12,7 +12,7 @@ from functools import lru_cache
 from starlette.types import Scope
 
 from gatelodge.access.decide import Answer, Decision
-from gatelodge.app.message import Operation
+from gatelodge.app.message import ENDPOINT, ENDPOINT_READ, Operation
 from gatelodge.app.witness import ABSENT, ACCEPTED, UNAVAILABLE, Throttle
 from gatelodge.audit.actor import of_service, of_user
 from gatelodge.audit.event import Event, Outcome, Scalar
@@ -32,7 +32,10 @@ _NAMES = {
     "tools/call": ("tool.call", "tool"),
     "prompts/get": ("prompt.get", "prompt"),
     "resources/read": ("resource.read", "resource"),
+    ENDPOINT: ("endpoint.call", "endpoint"),
+    ENDPOINT_READ: ("endpoint.call", "endpoint"),
 }
+_MAY_WRITE = frozenset({"tools/call", ENDPOINT})
 Stranger = Callable[[Scope], str]
 
 
@@ -72,7 +75,7 @@ class CallWitness:
         if kind == "access.decide":
             # Completions and subscriptions, of which there is one for each key that is pressed.
             return
-        reads = operation.method != "tools/call" or self._reads()
+        reads = operation.method not in _MAY_WRITE or self._reads()
         if principal is None and reads:
             self._recorder.count(kind, decision.rule, actor, details, outcome="ok")
             return

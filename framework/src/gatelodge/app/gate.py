@@ -29,7 +29,8 @@ from gatelodge.app.message import (
     replay,
 )
 from gatelodge.app.throttling import limited_answer
-from gatelodge.app.witness import ABSENT, ACCEPTED, MALFORMED, UNAVAILABLE, Throttle, Witness
+from gatelodge.app.told import identified, told
+from gatelodge.app.witness import Throttle, Witness
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
@@ -95,7 +96,7 @@ class Gate:
         """Answer the request, or set the principal and pass it on."""
         body, principal, operation = None, None, None
         try:
-            principal = await self._checked(scope)
+            principal = await identified(scope, self.identity, self.throttle, self.witnesses)
             # Where nothing is public, a stranger's body is not even read.
             if scope["method"] == "POST" and (principal is not None or self.catalogue.mixed):
                 body = await read_body(receive)
@@ -143,24 +144,6 @@ class Gate:
         logger.error("%s: %s", error.code.value, error.detail)
         return unavailable_answer(error, mcp=True)
 
-    async def _checked(self, scope: Scope) -> Principal | None:
-        """The caller, with everyone told who wants to know."""
-        principal: Principal | None = None
-        verdict = ABSENT
-        try:
-            principal = await self.identity.identify(scope)
-            if principal is not None:
-                verdict = ACCEPTED
-        except GatelodgeError as error:
-            verdict = _verdict(error)
-            if self.throttle is not None and verdict != UNAVAILABLE:
-                await self.throttle.failed(scope, error)
-            raise
-        finally:
-            for witness in self.witnesses:
-                witness.token(scope, verdict, principal)
-        return principal
-
     async def _decided(self, scope: Scope, operation: Operation | None, principal: Principal | None) -> Response | None:
         decision = None
         # A notification runs nothing, whatever it names.
@@ -170,11 +153,7 @@ class Gate:
                 return protocol_answer(400, operation.request_id, Code.HEADER_MISMATCH, different)
             if operation.target is not None:
                 decision = await self.catalogue.decision(operation, principal)
-                if self.throttle is not None and decision is not None and decision.answer is Answer.ALLOW:
-                    # First: what a limit refuses does not run, so it is no call that was recorded as done.
-                    await self.throttle.call(scope, principal, operation)
-                for witness in self.witnesses:
-                    await witness.decided(scope, operation, principal, decision)
+                await told(scope, operation, principal, decision, throttle=self.throttle, witnesses=self.witnesses)
             if decision is not None and decision.answer is Answer.ALLOW:
                 return None
             if decision is not None and decision.answer is Answer.STEP_UP:
@@ -224,12 +203,6 @@ class Gate:
             description=fault.public,
         )
         return challenge_answer(status, header, code=fault.code, error=error, description=fault.public)
-
-
-def _verdict(error: GatelodgeError) -> str:
-    if isinstance(error, TokenRejected):
-        return error.reason.value
-    return MALFORMED if isinstance(error, CredentialsMalformed) else UNAVAILABLE
 
 
 def _acknowledged(send: Send) -> Send:

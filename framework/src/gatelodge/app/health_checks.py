@@ -116,6 +116,9 @@ def server_health(
     health = Health(clock)
     if known.sources:
         health.add(issuer_check(known.warm, known.sources[0]))
+    if known.keys is not None and (access := known.access_keys) is not None:
+        # Both sign people in: whoever comes by the one cannot be served with the keys of the other.
+        health.add(issuer_check(access.warm, access, "access_keys"))
     if connected is not None:
         health.add(store_check(lambda: connected.kept[0] if connected.kept else None))
     elif audit is not None:

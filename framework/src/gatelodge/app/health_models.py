@@ -48,4 +48,6 @@ class Ready(BaseModel):
     """Requests can be served."""
 
     status: Literal["ready"]
-    checks: dict[str, Part] = Field(description="By part: `keys`, `store`, `redis`, and each provider that is set up")
+    checks: dict[str, Part] = Field(
+        description="By part: `keys`, `access_keys` (mode `both`), `store`, `redis`, and each provider that is set up"
+    )

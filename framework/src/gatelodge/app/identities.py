@@ -32,12 +32,16 @@ _OUTAGE = 6 * 3600.0
 
 @dataclass(frozen=True)
 class Identities:
-    """``identity`` is asked for each request. ``metadata`` and ``keys`` are Keycloak's, None where it signs nobody in."""
+    """``identity`` is asked for each request. ``metadata`` and ``keys`` are Keycloak's, None where it signs nobody in.
+
+    ``access_keys`` are those of Access, None where it signs nobody in; ``sources`` are all key sources.
+    """
 
     identity: Identity
     outbound: Outbound
     metadata: MetadataSource | None = None
     keys: KeySource | None = None
+    access_keys: KeySource | None = None
     sources: tuple[KeySource, ...] = ()
     clients: tuple[Outbound, ...] = ()
 
@@ -75,6 +79,7 @@ def identities(settings: ServerSettings, clock: Clock, outbound: Outbound | None
         client,
         keycloak.metadata,
         keycloak.keys,
+        access.access_keys,
         keycloak.sources + access.sources,
         access.clients,
     )
@@ -92,7 +97,7 @@ def _keycloak(settings: ServerSettings, clock: Clock, client: Outbound) -> Ident
     }
     verifier = TokenVerifier(config, keys, clock, trusted=trusted)
     cached = CachedVerifier(verifier, {config.issuer: keys, **trusted}, clock, leeway=config.leeway)
-    return Identities(BearerIdentity(cached), client, metadata, keys, (keys, *trusted.values()))
+    return Identities(BearerIdentity(cached), client, metadata, keys, sources=(keys, *trusted.values()))
 
 
 def _access(settings: ServerSettings, clock: Clock, client: Outbound, given: Outbound | None) -> Identities:
@@ -111,4 +116,4 @@ def _access(settings: ServerSettings, clock: Clock, client: Outbound, given: Out
     keys = KeySource(own, issuer, None, clock, settings.state_dir / "issuer")
     cached = CachedVerifier(AccessVerifier(config, keys, clock), {config.issuer: keys}, clock, leeway=config.leeway)
     clients = () if own is client else (own,)
-    return Identities(AccessIdentity(cached), client, sources=(keys,), clients=clients)
+    return Identities(AccessIdentity(cached), client, access_keys=keys, sources=(keys,), clients=clients)

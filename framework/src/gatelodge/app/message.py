@@ -15,6 +15,8 @@ from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.strict_json import no_twins
 
 __all__ = [
+    "ENDPOINT",
+    "ENDPOINT_READ",
     "BodyMalformed",
     "BodyTooLarge",
     "ClientGone",
@@ -28,6 +30,9 @@ __all__ = [
 
 # The limit of the MCP SDK (mcp.server.transport_security), applied before we parse.
 MAX_BODY = 4 * 1024 * 1024
+
+# In the place of a JSON-RPC method: an HTTP endpoint that is not MCP's. A message with such a method names no component.
+ENDPOINT, ENDPOINT_READ = "endpoint", "endpoint/read"
 
 # Methods about one component, with the parameter that names it.
 _NAMED = {
@@ -46,6 +51,8 @@ _KINDS: dict[str | None, str] = {
     "resources/unsubscribe": "resource",
     "ref/prompt": "prompt",
     "ref/resource": "template",
+    ENDPOINT: "endpoint",
+    ENDPOINT_READ: "endpoint",
 }
 # MCP 2026-07-28, per-request protocol fields: without both FastMCP refuses the request as a whole.
 _REVISION = "io.modelcontextprotocol/protocolVersion"
@@ -85,7 +92,7 @@ class Operation:
 
     @property
     def kind(self) -> str | None:
-        """What the target is: ``tool``, ``prompt``, ``resource`` or, in a completion, ``template``."""
+        """What the target is: ``tool``, ``prompt``, ``resource``, ``endpoint`` or, in a completion, ``template``."""
         return _KINDS.get(self.reference if self.method == "completion/complete" else self.method)
 
 

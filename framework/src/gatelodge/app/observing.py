@@ -213,7 +213,8 @@ class MetricsWitness:
         decision: Decision | None,
     ) -> None:
         """The decision on a component."""
-        seen = CURRENT.get()
+        # Of an endpoint that is not MCP's there is no JSON-RPC method to tell.
+        seen = CURRENT.get() if operation.kind != "endpoint" else None
         if seen is not None:
             seen.method = operation.method
         if decision is None:

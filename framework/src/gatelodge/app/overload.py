@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gatelodge.app.backlog import BACKLOG_KEY, GRACE, Backlog
 from gatelodge.app.health import health_paths
 from gatelodge.app.throttling import limited_answer
 from gatelodge.core.clock import Clock
@@ -36,7 +37,10 @@ class _NoPlace(Exception):
 
 
 class Shedding:
-    """At most ``most`` requests of ``app`` in work and ``line`` waiting; ``most`` 0: no limit. ``free`` paths are health's."""
+    """At most ``most`` requests of ``app`` in work and ``line`` waiting; ``most`` 0: no limit. ``free`` paths are health's.
+
+    ``mcp``: its clients get the type of MCP's errors, others that of problem details.
+    """
 
     def __init__(
         self,
@@ -48,8 +52,9 @@ class Shedding:
         patience: float = PATIENCE,
         few: int = _FEW,
         free: frozenset[str] = health_paths(),
+        mcp: bool = True,
     ) -> None:
-        self._free, self._few = free, few
+        self._free, self._few, self._mcp = free, few, mcp
         self._app, self._most, self._line, self._patience = app, most, line, patience
         self._clock = clock
         self._working = self._beginning = 0
@@ -64,6 +69,10 @@ class Shedding:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._most or scope["type"] != "http" or scope["path"] in self._free:
             await self._app(scope, receive, send)
+            return
+        backlog: Backlog | None = scope.get(BACKLOG_KEY)
+        if backlog is not None and (queued := backlog.too_long()):
+            await self._refuse(scope, receive, send, f"{queued} connections waiting for {GRACE} s and more")
             return
         if not await self.admit():
             await self._refuse(scope, receive, send, f"{self._most} in work, {len(self._waiting)} waiting")
@@ -80,9 +89,10 @@ class Shedding:
         except _NoPlace:
             if place.begun:
                 raise
-            await self._refuse(scope, receive, send, "no place when the body was whole")
         finally:
             place.leave()
+        if place.refused and not place.begun:
+            await self._refuse(scope, receive, send, "no place when the body was whole")
 
     async def _begin(self) -> float:
         """Let a turn of the event loop pass; the seconds it took."""
@@ -96,7 +106,8 @@ class Shedding:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, why: str) -> None:
         self._bursts.refused("all callers", why)
-        await limited_answer(Overloaded("as many requests in work and waiting as may be"))(scope, receive, send)
+        error = Overloaded("as many requests in work and waiting as may be")
+        await limited_answer(error, mcp=self._mcp)(scope, receive, send)
 
     async def admit(self) -> bool:
         """Take a place, after a wait in the line where none is free; whether there was one."""
@@ -144,12 +155,12 @@ class Shedding:
 class _Place:
     """One request's place: left at its end, where an answer without an end begins, and while its body is late."""
 
-    __slots__ = ("_held", "_more", "_receive", "_send", "_shedding", "_streams", "begun")
+    __slots__ = ("_held", "_more", "_receive", "_send", "_shedding", "_streams", "begun", "refused")
 
     def __init__(self, shedding: Shedding, receive: Receive, send: Send, *, streams: bool) -> None:
         self._shedding, self._receive, self._send, self._streams = shedding, receive, send, streams
         self._held = self._more = True
-        self.begun = False
+        self.begun = self.refused = False
 
     async def receive(self) -> Message:
         if not self._more:
@@ -164,11 +175,15 @@ class _Place:
         if not self._held and not self._more and message["type"] == "http.request":
             self._held = await self._shedding.admit()
             if not self._held:
+                self.refused = True
                 raise _NoPlace
         return message
 
     # No coroutine of its own: it runs for each part of a stream.
     def send(self, message: Message) -> Awaitable[None]:
+        if self.refused and not self.begun:
+            # An application that answers every failure, as Starlette does: the refusal comes in that answer's place.
+            return _dropped()
         self.begun = True
         return self._sent(message) if self._streams else self._send(message)
 
@@ -180,6 +195,10 @@ class _Place:
         if self._held:
             self._held = False
             self._shedding.pass_on()
+
+
+async def _dropped() -> None:
+    """A message that nobody gets."""
 
 
 def _is_stream(scope: Scope) -> bool:

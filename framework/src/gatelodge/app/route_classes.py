@@ -5,7 +5,7 @@ Not here: what is served there.
 
 import re
 
-__all__ = ["MCP", "PROBES", "RouteClasses", "desk_classes", "server_classes"]
+__all__ = ["MCP", "PROBES", "RouteClasses", "application_classes", "desk_classes", "server_classes"]
 
 MCP, OTHER = "mcp", "other"
 # Asked every few seconds by who runs the process.
@@ -64,3 +64,9 @@ def desk_classes(realm: str) -> RouteClasses:
     rules = [*_EVERYWHERE, *((name, re.escape(realm) + rule) for name, rule in _DESK)]
     rules += [("consent", r"/desk/consent\Z"), ("client_keys", r"/internal/clients/")]
     return RouteClasses(None, rules)
+
+
+def application_classes() -> RouteClasses:
+    """Those of an application of somebody else: what is ours in front of it, and all the rest."""
+    ours = [rule for rule in _EVERYWHERE if rule[0] != "api_docs"]
+    return RouteClasses(None, [*ours, ("application", "/")])

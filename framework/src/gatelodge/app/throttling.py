@@ -89,10 +89,12 @@ class AtOnce:
             slots.leave(held)
 
 
-def limited_answer(error: LimitReached | Overloaded, operation: Operation | None = None) -> Response:
+def limited_answer(
+    error: LimitReached | Overloaded, operation: Operation | None = None, *, mcp: bool = True
+) -> Response:
     """429 or 503: in JSON-RPC to a message that was read, else as any other error; with the error's headers."""
     if operation is None or operation.notification:
-        answer = error_answer(error, "temporarily_unavailable", mcp=True)
+        answer = error_answer(error, "temporarily_unavailable", mcp=mcp)
     else:
         answer = protocol_answer(error.status, operation.request_id, error.code, error.public)
     answer.headers.update(error.headers)

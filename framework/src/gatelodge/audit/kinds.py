@@ -16,6 +16,7 @@ _BY_THING = {
     "tool": ("call",),
     "prompt": ("get",),
     "resource": ("read",),
+    "endpoint": ("call",),
     "service": ("token",),
     "admin": ("client", "key", "migration", "realm", "revoke", "settings", "trail"),
 }

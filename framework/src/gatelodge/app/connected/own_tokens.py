@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gatelodge.app.connected.parts import opened
+from gatelodge.audit.trail import Trail
 from gatelodge.connections.registry import Registry
 from gatelodge.connections.tokens import AccessToken, AccessTokens
 from gatelodge.core.clock import Clock
@@ -21,6 +22,7 @@ from gatelodge.settings.proxy import ProxySettings
 from gatelodge.settings.server import ServerSettings
 from gatelodge.settings.vault import VaultSettings
 from gatelodge.settings.web import WebSettings
+from gatelodge.storage.database import Database
 from gatelodge.storage.errors import StorageUnavailable
 from gatelodge.vault.config import StoreKind
 from gatelodge.vault.owner import Owner
@@ -60,16 +62,18 @@ class Vault:
         self._registry = Registry(connections.provider_configs(), development=settings.mode == "development")
         self._tokens: AccessTokens | None = None
         self.store = store
+        # The open database and its trail.
+        self.kept: tuple[Database, Trail] | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Open it. Raises: VaultKeyUnusable, StorageUnavailable, StorageFault."""
         async with opened(self._settings, self._registry, self._clock) as parts:
-            self._tokens = parts.tokens
+            self._tokens, self.kept = parts.tokens, (parts.database, parts.trail)
             try:
                 yield
             finally:
-                self._tokens = None
+                self._tokens = self.kept = None
 
     def of(self, principal: Principal) -> OwnTokens:
         """The linked accounts of one person. Raises: StorageUnavailable, outside of the server's life."""
