@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from protected import ISSUER
 
 from conformance.attacks.model import READ
 from gatelodge.access.decide import Answer, Decision
@@ -42,26 +43,26 @@ def first_caller_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def session_is_the_caller(patch: pytest.MonkeyPatch) -> None:
-    strict, kept = Gate._checked, dict[bytes, Principal | None]()
+    strict, kept = gate.identified, dict[bytes, Principal | None]()
 
-    async def principal(self: Gate, scope: Any) -> Principal | None:
+    async def principal(scope: Any, *given: Any) -> Principal | None:
         session = dict(scope["headers"]).get(b"mcp-session-id", b"")
-        found = await strict(self, scope)
+        found = await strict(scope, *given)
         return kept.setdefault(session, found) if session else found
 
-    patch.setattr(Gate, "_checked", principal)
+    patch.setattr(gate, "identified", principal)
 
 
 def last_caller_answered(patch: pytest.MonkeyPatch) -> None:
     # Every call waits a turn and then goes on as whoever came last: a transport with one slot for all.
-    strict, slot = Gate._checked, list[Principal | None]()
+    strict, slot = gate.identified, list[Principal | None]()
 
-    async def principal(self: Gate, scope: Any) -> Principal | None:
-        slot.append(await strict(self, scope))
+    async def principal(scope: Any, *given: Any) -> Principal | None:
+        slot.append(await strict(scope, *given))
         await asyncio.sleep(0)
         return slot[-1]
 
-    patch.setattr(Gate, "_checked", principal)
+    patch.setattr(gate, "identified", principal)
 
 
 def only_lists_filtered(patch: pytest.MonkeyPatch) -> None:
@@ -85,15 +86,15 @@ def scopes_kept_with_the_first_answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def headers_believed(patch: pytest.MonkeyPatch) -> None:
-    strict = Gate._checked
+    strict = gate.identified
 
-    async def principal(self: Gate, scope: Any) -> Principal | None:
+    async def principal(scope: Any, *given: Any) -> Principal | None:
         for name, value in scope["headers"]:
             if name.replace(b"_", b"-") == b"x-forwarded-user":
-                return Principal(self.config.issuer, value.decode(), frozenset({READ}))
-        return await strict(self, scope)
+                return Principal(ISSUER, value.decode(), frozenset({READ}))
+        return await strict(scope, *given)
 
-    patch.setattr(Gate, "_checked", principal)
+    patch.setattr(gate, "identified", principal)
 
 
 def one_spelling_guarded(patch: pytest.MonkeyPatch) -> None:

@@ -166,7 +166,7 @@ def _filter(given: argparse.Namespace) -> "Filter":
     from gatelodge.app.auditing import ADDRESS_KEY
     from gatelodge.audit.finding import Filter
     from gatelodge.ops.audit.asked import actor_asked, address_asked, kinds_asked, time_asked
-    from gatelodge.settings.audit import AuditReaderSettings
+    from gatelodge.settings.audit_database import AuditReaderSettings
     from gatelodge.settings.load import load
 
     now, settings = time.time(), load(AuditReaderSettings)

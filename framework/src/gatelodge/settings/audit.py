@@ -8,10 +8,9 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gatelodge.settings.database import DatabaseSettings
 from gatelodge.settings.load import SettingsInvalid
 
-__all__ = ["AuditReaderSettings", "AuditSettings", "extra_missing"]
+__all__ = ["AuditSettings", "extra_missing"]
 
 
 class AuditSettings(BaseSettings):
@@ -33,14 +32,6 @@ class AuditSettings(BaseSettings):
         le=36_500,
         examples=["400"],
         description="Days until an event is removed from the audit trail; 0: never.",
-    )
-
-
-class AuditReaderSettings(DatabaseSettings):
-    """What a command that reads a trail goes by: the state folder, and whose users a bare subject is one of."""
-
-    issuer: str | None = Field(
-        default=None, examples=["https://mcp.example.com/realms/mcp"], description="As for a server."
     )
 
 

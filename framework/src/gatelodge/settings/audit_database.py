@@ -2,12 +2,13 @@
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from gatelodge.settings.database import DatabaseSettings
 from gatelodge.settings.vault import VaultSettings
 from gatelodge.storage.errors import DatabaseConfigInvalid
 
-__all__ = ["AuditDatabaseSettings"]
+__all__ = ["AuditDatabaseSettings", "AuditReaderSettings"]
 
 
 class AuditDatabaseSettings(VaultSettings):
@@ -20,3 +21,11 @@ class AuditDatabaseSettings(VaultSettings):
         except DatabaseConfigInvalid as error:
             raise ValueError(error.detail) from None
         return self
+
+
+class AuditReaderSettings(DatabaseSettings):
+    """What a command that reads a trail goes by: the state folder, and whose users a bare subject is one of."""
+
+    issuer: str | None = Field(
+        default=None, examples=["https://mcp.example.com/realms/mcp"], description="As for a server."
+    )
