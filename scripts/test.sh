@@ -1,9 +1,29 @@
 #!/usr/bin/env bash
-# All tests with coverage: unit tests first, then the native stack, then the two coverage floors.
+# All tests with coverage, then the two coverage floors. Without arguments in two processes side by side: the tests of the
+# packages compute, those in tests/ mostly wait for Keycloak and browsers. With arguments, one run of pytest with these.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rm -f .coverage .coverage.*
-.venv/bin/coverage run -m pytest "$@"
+pytest=(.venv/bin/coverage run -m pytest)
+if [ $# -gt 0 ]; then
+  "${pytest[@]}" "$@"
+else
+  kept=$(mktemp)
+  failed=0
+  echo "beside the tests below: those of the packages, then of Docker deployments; their output follows at the end (until then: tail -f $kept)"
+  # Job control, else the shell starts it with SIGINT ignored, and what its tests start too. What has the deadlines of a
+  # real stack comes first when both want a processor.
+  set -m
+  nice -n 5 "${pytest[@]}" framework/tests sample-deep-research-mcp/tests servers/*/tests tests/e2e/docker >"$kept" 2>&1 </dev/null &
+  beside=$!
+  set +m
+  trap 'kill -INT "$beside" 2>/dev/null && wait "$beside"; rm -f "$kept"' EXIT
+  trap 'exit 130' INT TERM
+  "${pytest[@]}" tests --ignore=tests/e2e/docker || failed=$?
+  wait "$beside" || failed=$?
+  cat "$kept"
+  [ "$failed" = 0 ] || exit "$failed"
+fi
 .venv/bin/coverage combine --quiet
 .venv/bin/coverage report --fail-under=90 --skip-covered --sort=cover
 src=framework/src/gatelodge

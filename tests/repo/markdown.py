@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -42,9 +43,10 @@ def command_lines(text: str) -> list[str]:
     return [line for line in lines if line]
 
 
-def slugs(text: str) -> set[str]:
+@cache
+def slugs(text: str) -> frozenset[str]:
     """Anchors that a hosting page gives the headings."""
-    return {_NO_WORD.sub("", heading.lower()).replace(" ", "-") for heading in sections(text)}
+    return frozenset(_NO_WORD.sub("", heading.lower()).replace(" ", "-") for heading in sections(text))
 
 
 def sections(text: str) -> dict[str, str]:

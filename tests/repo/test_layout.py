@@ -46,6 +46,21 @@ def test_make_test_lints_first_and_has_both_coverage_floors() -> None:
         assert f"$src/{package}/*" in script
 
 
+def test_make_test_runs_every_folder_of_tests() -> None:
+    pytest_options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"][
+        "ini_options"
+    ]
+    script = (ROOT / "scripts" / "test.sh").read_text(encoding="utf-8")
+    words = [word for line in script.splitlines() if "${pytest[@]}" in line for word in line.split()]
+    named = [word for word in words if re.fullmatch(r"[\w*/-]*tests[\w/]*", word)]
+    assert set(pytest_options["testpaths"]) <= {
+        str(path.relative_to(ROOT)) for name in named for path in ROOT.glob(name)
+    }
+    # What one of the two leaves out, the other runs.
+    left_out = {word.partition("=")[2] for word in words if word.startswith("--ignore=")}
+    assert left_out <= set(named)
+
+
 def test_the_lint_forbids_broad_excepts_and_broken_chains() -> None:
     lint = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
     assert {"BLE", "B", "TRY", "E"} <= set(lint["select"])

@@ -1,7 +1,9 @@
 """The native stack as tests see it: started once by the command a person types, on ports and state of its own."""
 
+import contextlib
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -18,11 +20,15 @@ READ, WRITE = "deep-research:read", "deep-research:write"
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """A port that nothing listens on, of those that the kernel gives to nobody who asks for any.
+
+    Until it is used, the tests that run beside this one may not get it either.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def gatelodge(

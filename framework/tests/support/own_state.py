@@ -1,9 +1,12 @@
 """State folders and limits of tests: none reads or writes the checkout's own, and no test sees what another left."""
 
+import itertools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from spare_keys import SpareKeys
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,10 +17,32 @@ def state_folder_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield
 
 
+@pytest.fixture(scope="session")
+def state_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names without end. To number a folder, pytest reads all that are there: minutes, with thousands of them."""
+    root = tmp_path_factory.mktemp("states")
+    return (root / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def state_folder_of_the_test(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def state_folder_of_the_test(state_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """For servers that one test starts."""
-    monkeypatch.setenv("GATELODGE_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+    folder = next(state_folders)
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("GATELODGE_STATE_DIR", str(folder))
+
+
+@pytest.fixture(scope="session")
+def spare_keys() -> SpareKeys:
+    """RSA keys that earlier tests have done with."""
+    return SpareKeys()
+
+
+@pytest.fixture(autouse=True)
+def keys_of_the_test(spare_keys: SpareKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For token factories; ``make_key`` itself makes a new one each time."""
+    spare_keys.next_test()
+    monkeypatch.setattr("gatelodge.testing.tokens.make_key", spare_keys.make)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ CVE-2025-8671. Meanwhile ordinary requests are answered.
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,9 +73,11 @@ class Front:
         """The most that Traefik ever had in memory, in bytes."""
         wanted = str(self.folder / "traefik.yaml").encode()
         for process in Path("/proc").iterdir():
-            if process.name.isdigit() and wanted in (process / "cmdline").read_bytes():
-                line = next(line for line in (process / "status").read_text().splitlines() if line.startswith("VmHWM:"))
-                return int(line.split()[1]) * 1024
+            # Others come and go while this looks.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if process.name.isdigit() and wanted in (process / "cmdline").read_bytes():
+                    status = (process / "status").read_text().splitlines()
+                    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) * 1024
         raise AssertionError("Traefik is not there")
 
     def good(self) -> int:

@@ -17,7 +17,7 @@ def browser(tmp_path: Path) -> Iterator[Chromium]:
         yield page
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def sign_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignIn]:
     state, port = tmp_path_factory.mktemp("sign-in-stack"), free_port()
     folder = second_server(tmp_path_factory.mktemp("servers") / SERVER)

@@ -16,7 +16,7 @@ _FIXTURES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
     state, port = tmp_path_factory.mktemp("toolbox-stack"), free_port()
     with models(tmp_path_factory.mktemp("models"), _FIXTURES) as running:
