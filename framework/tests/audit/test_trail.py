@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import time
 from collections.abc import Iterable
 
@@ -183,6 +184,27 @@ async def test_closing_at_any_moment_ends_without_an_error(
             await asyncio.sleep(0)
         await busy.aclose()
     assert await numbers(trail) == list(range(40))
+
+
+async def test_a_group_is_kept_by_itself_however_much_comes_meanwhile(database: Database, clock: ManualClock) -> None:
+    busy = Trail(database, clock, window=3600)
+    busy.note(event(0))
+
+    async def chatter() -> None:
+        for number in itertools.count(1):
+            busy.note(event(number))
+            await asyncio.sleep(0)
+
+    talking = asyncio.create_task(chatter())
+    try:
+        # Until the queue is full, at the latest, one that went after what comes would write group after group.
+        await asyncio.wait_for(busy.flush(), 60)
+        assert len(await numbers(busy)) < 10
+    finally:
+        talking.cancel()
+        await asyncio.wait([talking])
+    assert talking.cancelled()
+    await busy.aclose()
 
 
 async def test_closing_does_not_wait_for_the_window(trail: Trail, database: Database, clock: ManualClock) -> None:

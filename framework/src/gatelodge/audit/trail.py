@@ -114,11 +114,14 @@ class Trail:
         """
         async with self._writing:
             await self._settle()
-            while self._queued:
-                group = list(islice(self._queued, _GROUP))
+            # Not what comes meanwhile: a busy server would write one small group after the other without end.
+            left = len(self._queued)
+            while left:
+                group = list(islice(self._queued, min(left, _GROUP)))
                 async with self._db.transaction() as transaction:
                     self._in_doubt = len(group), await self._append(transaction, group)
                 self._forget(len(group))
+                left -= len(group)
 
     async def _settle(self) -> None:
         """After a commit whose end is unknown (a lost connection, a cancelled task): see whether its events are kept."""
