@@ -167,7 +167,7 @@ def _stay_on(core: int) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="A server under a long load with everything on.")
     parser.add_argument("--seconds", type=float, default=600.0)
-    parser.add_argument("--capacity", type=float, default=15.0, help="seconds in which capacity is found")
+    parser.add_argument("--capacity", type=float, default=60.0, help="seconds in which capacity is found")
     parser.add_argument("--rate", type=float, help="short calls a second, in place of 80 %% of capacity")
     parser.add_argument("--users", type=int, default=2_000)
     parser.add_argument("--streams", type=int, default=20, help="open at once, all the time")

@@ -9,7 +9,7 @@ Not here: the check of a trail (``verdict``), what is found in one (``finding``)
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Sequence
 from itertools import islice
 
 from gatelodge.audit.chain import Anchor, Recorded, link
@@ -28,9 +28,11 @@ __all__ = ["WINDOW", "NoTrail", "Trail", "head"]
 
 WINDOW = 1.0  # seconds from note() to the commit that keeps it
 _QUEUE = 10_000
-_GROUP = 1_000
-# Each part is several hops to a driver's thread, each of which waits for the interpreter while the loop is busy.
-_PART = 500
+# Others that write wait for so many.
+_GROUP = 4_000
+# The digests of so many rows hold the loop up for some milliseconds. Each part is several hops to a driver's thread, each
+# of which waits for a turn of the loop: of a long queue the parts are larger, else it would not get shorter under load.
+_PART, _PARTS = 500, 4
 _RETRY = 1.0
 _log = logging.getLogger(__name__)
 _INSERT = (
@@ -171,14 +173,14 @@ class Trail:
         async for recorded in search(self._db, wanted, limit=limit):
             yield recorded
 
-    async def _append(self, transaction: Transaction, events: Iterable[tuple[Event, float]]) -> Anchor:
+    async def _append(self, transaction: Transaction, events: Sequence[tuple[Event, float]]) -> Anchor:
         lock = " FOR UPDATE" if transaction.dialect == "postgresql" else ""
         end = _anchor(await transaction.one(f"SELECT seq, digest FROM audit_head WHERE id = 1{lock}"))  # noqa: S608 - our own words
-        # Part by part: the loop serves others while each is written, and the digests of a whole group take milliseconds.
-        left = iter(events)
-        while part := list(islice(left, _PART)):
+        # Part by part: the loop serves others while each is written.
+        most = max(_PART, len(events) // _PARTS)
+        for start in range(0, len(events), most):
             rows = []
-            for event, at in part:
+            for event, at in events[start : start + most]:
                 rows.append(link(event, end, at))
                 end = Anchor(rows[-1]["seq"], rows[-1]["digest"])
             await transaction.many(_INSERT, rows)

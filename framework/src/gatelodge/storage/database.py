@@ -7,6 +7,7 @@ Not here: the schema (``migrations``), what is kept.
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -32,6 +33,10 @@ Row: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _text = lru_cache(maxsize=512)(text)
+_INSERT = re.compile(r"(INSERT INTO .+? VALUES )(\([^()]*\))", re.DOTALL)
+_NAME = re.compile(r":(\w+)")
+# Of one statement: SQLite takes 32,766 since 3.32.
+_PARAMETERS = 30_000
 
 
 class Database:
@@ -140,8 +145,23 @@ class Transaction:
 
     async def many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each row of values, in one go."""
-        if rows:
+        insert = _INSERT.fullmatch(sql) if self.dialect == "sqlite" and len(rows) > 1 else None
+        if insert is not None:
+            await self._insert(insert[1], insert[2], rows)
+        elif rows:
             await self._run(sql, rows)
+
+    async def _insert(self, before: str, values: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        # One statement for many rows. For each statement the driver gives the interpreter up: row by row its thread and
+        # the loop's would change places thousands of times, which costs the calls that are served meanwhile a fifth.
+        names, marks = _NAME.findall(values), _NAME.sub("?", values)
+        most = _PARAMETERS // max(1, len(names))
+        for start in range(0, len(rows), most):
+            part = rows[start : start + most]
+            for row in part:
+                _no_secret(row)
+            given = tuple(row[name] for row in part for name in names)
+            await self._statement(self._connection.exec_driver_sql(before + ", ".join([marks] * len(part)), given))
 
     async def statement(self, sql: str) -> None:
         """Run a statement as it stands, without parameters: for migrations."""
