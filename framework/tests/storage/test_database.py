@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,32 @@ async def test_many_rows_go_in_at_once(things: Database) -> None:
         await transaction.many("INSERT INTO things VALUES (:name, 1, NULL)", [{"name": f"n{n}"} for n in range(50)])
         await transaction.many("INSERT INTO things VALUES (:name, 1, NULL)", [])
     assert len(await names(things)) == 50
+
+
+async def test_more_rows_than_a_statement_has_parameters_for_go_in_whatever_they_hold(things: Database) -> None:
+    given = [{"number": n, "name": f":name (?, ?) 'n{n:05}\"", "more": None} for n in range(40_000)]
+    async with things.transaction() as transaction:
+        await transaction.many("INSERT INTO things VALUES (:name, :number, :more)", given)
+    kept = await things.rows("SELECT name, number FROM things ORDER BY number")
+    assert [(row["name"], row["number"]) for row in kept] == [(row["name"], row["number"]) for row in given]
+
+
+async def test_many_rows_are_changed_by_their_own_values(things: Database) -> None:
+    await put(things, "a")
+    await put(things, "b")
+    async with things.transaction() as transaction:
+        change = "UPDATE things SET number = :number WHERE name = :name"
+        await transaction.many(change, [{"name": "a", "number": 7}, {"name": "b", "number": 8}])
+    kept = await things.rows("SELECT number FROM things ORDER BY name")
+    assert [row["number"] for row in kept] == [7, 8]
+
+
+async def test_no_secret_is_a_value_of_many_rows(things: Database) -> None:
+    rows: list[dict[str, Any]] = [{"name": "a"}, {"name": Secret("s")}]
+    with pytest.raises(TypeError, match="seal it first"):
+        async with things.transaction() as transaction:
+            await transaction.many("INSERT INTO things VALUES (:name, 1, NULL)", rows)
+    assert await names(things) == []
 
 
 async def test_an_error_of_the_caller_rolls_back_and_stays_as_it_is(things: Database) -> None:
