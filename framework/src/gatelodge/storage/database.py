@@ -35,8 +35,8 @@ _log = logging.getLogger(__name__)
 _text = lru_cache(maxsize=512)(text)
 _INSERT = re.compile(r"(INSERT INTO .+? VALUES )(\([^()]*\))", re.DOTALL)
 _NAME = re.compile(r":(\w+)")
-# Of one statement: SQLite takes 32,766 since 3.32.
-_PARAMETERS = 30_000
+# Rows of one statement: few sizes, for the driver keeps every statement it has prepared. SQLite takes 32,766 values.
+_SIZES = (1024, 256, 64, 16)
 
 
 class Database:
@@ -155,13 +155,16 @@ class Transaction:
         # One statement for many rows. For each statement the driver gives the interpreter up: row by row its thread and
         # the loop's would change places thousands of times, which costs the calls that are served meanwhile a fifth.
         names, marks = _NAME.findall(values), _NAME.sub("?", values)
-        most = _PARAMETERS // max(1, len(names))
-        for start in range(0, len(rows), most):
-            part = rows[start : start + most]
-            for row in part:
-                _no_secret(row)
-            given = tuple(row[name] for row in part for name in names)
-            await self._statement(self._connection.exec_driver_sql(before + ", ".join([marks] * len(part)), given))
+        start = 0
+        for size in _SIZES:
+            while len(rows) - start >= size:
+                part, start = rows[start : start + size], start + size
+                for row in part:
+                    _no_secret(row)
+                given = tuple(row[name] for row in part for name in names)
+                await self._statement(self._connection.exec_driver_sql(before + ", ".join([marks] * size), given))
+        if start < len(rows):
+            await self._run(before + values, rows[start:])
 
     async def statement(self, sql: str) -> None:
         """Run a statement as it stands, without parameters: for migrations."""
