@@ -4,7 +4,7 @@ import asyncio
 import gc
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import pytest
 from racing import Racer, recording
@@ -154,7 +154,7 @@ async def test_closing_lets_a_group_end_that_is_being_kept(
 ) -> None:
     appending, real, cut_off = asyncio.Event(), Trail._append, list[bool]()
 
-    async def append(self: Trail, transaction: Transaction, events: Iterable[tuple[Event, float]]) -> Anchor:
+    async def append(self: Trail, transaction: Transaction, events: Sequence[tuple[Event, float]]) -> Anchor:
         appending.set()
         try:
             await asyncio.sleep(0.01)

@@ -8,7 +8,7 @@ from protected import ISSUER
 
 from conformance.attacks.model import READ
 from gatelodge.access.decide import Answer, Decision
-from gatelodge.app import front, gate
+from gatelodge.app import front, gate, told
 from gatelodge.app.bridge import middleware, server
 from gatelodge.app.gate import Gate
 from gatelodge.core.identity import Principal
@@ -43,7 +43,7 @@ def first_caller_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def session_is_the_caller(patch: pytest.MonkeyPatch) -> None:
-    strict, kept = gate.identified, dict[bytes, Principal | None]()
+    strict, kept = told.identified, dict[bytes, Principal | None]()
 
     async def principal(scope: Any, *given: Any) -> Principal | None:
         session = dict(scope["headers"]).get(b"mcp-session-id", b"")
@@ -55,7 +55,7 @@ def session_is_the_caller(patch: pytest.MonkeyPatch) -> None:
 
 def last_caller_answered(patch: pytest.MonkeyPatch) -> None:
     # Every call waits a turn and then goes on as whoever came last: a transport with one slot for all.
-    strict, slot = gate.identified, list[Principal | None]()
+    strict, slot = told.identified, list[Principal | None]()
 
     async def principal(scope: Any, *given: Any) -> Principal | None:
         slot.append(await strict(scope, *given))
@@ -86,7 +86,7 @@ def scopes_kept_with_the_first_answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def headers_believed(patch: pytest.MonkeyPatch) -> None:
-    strict = gate.identified
+    strict = told.identified
 
     async def principal(scope: Any, *given: Any) -> Principal | None:
         for name, value in scope["headers"]:
