@@ -68,7 +68,7 @@ async def whole(response: httpx.Response, about: str, cap: int) -> Answer:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise UpstreamAnswerUnusable(f"{about}: answer is compressed, which was not asked for")
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > cap:
             raise UpstreamAnswerUnusable(f"{about}: answer over {cap} bytes")
