@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 from client_bodies import CLAUDE_CODE
 from document_site import DocumentSite, serve_documents
 from native import latency, memory, running, timed, write
@@ -52,7 +52,7 @@ async def main(options: argparse.Namespace) -> int:
     return 1 if found["authorize"]["added"]["p50"] > BUDGET_MS else 0
 
 
-async def _documents(stack: Stack, site: DocumentSite, http: httpx.AsyncClient, number: int) -> dict[str, Any]:
+async def _documents(stack: Stack, site: DocumentSite, http: httpx2.AsyncClient, number: int) -> dict[str, Any]:
     """Different documents, each asked for twice: a fetch and a new client, then neither."""
     urls = [_request(stack, site.put(f"bench/{at}.json", client_name=f"Bench {at}")) for at in range(number)]
     await _expect(http, _request(stack, site.put("bench/warm-up.json")), 302)
@@ -66,7 +66,7 @@ async def _documents(stack: Stack, site: DocumentSite, http: httpx.AsyncClient, 
     return found
 
 
-async def _authorize(stack: Stack, site: DocumentSite, http: httpx.AsyncClient, rounds: int) -> dict[str, Any]:
+async def _authorize(stack: Stack, site: DocumentSite, http: httpx2.AsyncClient, rounds: int) -> dict[str, Any]:
     """The way to Keycloak's sign-in page through the desk and without it, in turn."""
     client_id = site.put("bench/known.json")
     through, direct = _request(stack, client_id), _request(stack, client_id, **MARK)
@@ -94,7 +94,7 @@ async def _authorize(stack: Stack, site: DocumentSite, http: httpx.AsyncClient, 
     return found
 
 
-async def _registrations(stack: Stack, http: httpx.AsyncClient, number: int) -> dict[str, Any]:
+async def _registrations(stack: Stack, http: httpx2.AsyncClient, number: int) -> dict[str, Any]:
     """Different registrations, some at once; then equal ones, which are answered with one client."""
     endpoint, desk = f"{stack.issuer}/clients-registrations/openid-connect", stack.pid("desk")
     found: dict[str, Any] = {"desk_mb_before": memory(desk), "at_once": AT_ONCE}
@@ -116,7 +116,7 @@ async def _registrations(stack: Stack, http: httpx.AsyncClient, number: int) -> 
     return found
 
 
-async def _register(http: httpx.AsyncClient, endpoint: str, body: dict[str, Any]) -> tuple[float, str]:
+async def _register(http: httpx2.AsyncClient, endpoint: str, body: dict[str, Any]) -> tuple[float, str]:
     """Milliseconds, and the client that came of it. Raises: RuntimeError for another answer."""
     took, answer = await timed(lambda: http.post(endpoint, json=body))
     _check(answer, 201)
@@ -139,7 +139,7 @@ def _request(stack: Stack, client_id: str, **more: str) -> str:
     return f"{stack.issuer}/protocol/openid-connect/auth?{urlencode(asked)}"
 
 
-async def _expect(http: httpx.AsyncClient, url: str, status: int) -> float:
+async def _expect(http: httpx2.AsyncClient, url: str, status: int) -> float:
     """Milliseconds of one request of a browser that has no cookie. Raises: RuntimeError for another answer."""
     http.cookies.clear()
     took, answer = await timed(lambda: http.get(url))
@@ -147,7 +147,7 @@ async def _expect(http: httpx.AsyncClient, url: str, status: int) -> float:
     return took
 
 
-def _check(answer: httpx.Response, status: int) -> None:
+def _check(answer: httpx2.Response, status: int) -> None:
     if answer.status_code != status:
         raise RuntimeError(f"{answer.status_code} where {status} is right: {answer.text[:300]}")
 

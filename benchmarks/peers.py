@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import uvicorn
 from messages import ERAS, request_of
 from servers import SCOPE
@@ -102,10 +102,10 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
 def _check(peer: Peer, era: str) -> None:
     """The right answer with the token and, where tokens are checked, a refusal without."""
     body, headers = request_of(era, token=peer.token)
-    right = httpx.post(peer.url, content=body, headers=headers, timeout=10)
+    right = httpx2.post(peer.url, content=body, headers=headers, timeout=10)
     if right.status_code != 200 or '"text":"3"' not in right.text.replace(" ", ""):
         raise RuntimeError(f"{peer.name} answered {right.status_code} in era {era}: {right.text[:300]}")
     body, headers = request_of(era, token=f"{peer.token[:-8]}AAAAAAAA")
-    wrong = httpx.post(peer.url, content=body, headers=headers, timeout=10)
+    wrong = httpx2.post(peer.url, content=body, headers=headers, timeout=10)
     if wrong.status_code != (401 if peer.name in _CHECKING else 200):
         raise RuntimeError(f"{peer.name} answered {wrong.status_code} to a forged token in era {era}")

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import uvloop
 from proxy_desk import ProxyDesk, proxy_desk
 from raw_upstream import answer, raw_upstream
@@ -110,7 +110,7 @@ async def _measure(desk: ProxyDesk, rounds: int, calls: int) -> dict[str, list[f
             raise RuntimeError(f"the proxy answered {statuses}")
 
     async def alone() -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             (await client.get(url, headers=direct)).raise_for_status()
 
     async def straight() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 from peers import free_port
 
 __all__ = ["HOST", "PUBLIC_URL", "Replica", "replica"]
@@ -76,8 +76,8 @@ def replica(issuer: str, application: str, folder: Path, corpus: Path, **more: s
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     end = time.monotonic() + _STARTS_WITHIN
     while process.poll() is None and time.monotonic() < end:
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"http://127.0.0.1:{port}/health/ready", headers={"Host": HOST}).status_code == 200:
+        with contextlib.suppress(httpx2.HTTPError):
+            if httpx2.get(f"http://127.0.0.1:{port}/health/ready", headers={"Host": HOST}).status_code == 200:
                 return
         time.sleep(0.05)
     raise RuntimeError(f"the replica is not ready: {log.read_text()[-2000:]}")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from native_stack import CHECKOUT, free_port
 from protected import ISSUER, PUBLIC_URL
@@ -127,9 +127,9 @@ def _serving(python: Path, folder: Path) -> Iterator[str]:
         base, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
         while True:
             try:
-                assert httpx.get(f"{base}/health/live", trust_env=False).status_code == 200
+                assert httpx2.get(f"{base}/health/live", trust_env=False).status_code == 200
                 break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 assert server.poll() is None, server.stdout and server.stdout.read().decode()
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
@@ -152,7 +152,7 @@ def test_protect_works_where_nothing_else_of_ours_is(
     assert version == _VERSION
     (tmp_path / "notes.py").write_text(_SERVER)
     with _serving(python, tmp_path) as base:
-        called = httpx.post(
+        called = httpx2.post(
             f"{base}/mcp",
             json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
             headers={"accept": "application/json, text/event-stream", "host": "localhost:8443"},

@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from native_stack import READ, Stack
 from wire import call, tls_client
@@ -22,7 +22,7 @@ REGISTRATION = "/realms/mcp/clients-registrations/openid-connect"
 
 
 @pytest.fixture
-async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(stack.ca_file) as client:
         yield client
 
@@ -101,7 +101,7 @@ def test_the_same_probe_sees_the_paths_that_are_open(stack: Stack) -> None:
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 async def test_both_spellings_of_the_endpoint_challenge_without_a_redirect(
-    stack: Stack, http: httpx.AsyncClient, method: str, path: str
+    stack: Stack, http: httpx2.AsyncClient, method: str, path: str
 ) -> None:
     response = await http.request(method, stack.public_base + path)
     assert response.status_code == 401
@@ -112,7 +112,7 @@ async def test_both_spellings_of_the_endpoint_challenge_without_a_redirect(
 @pytest.mark.requirement("RFC8414-3-path-inserted", "RFC9207-2.3-advertised", "RFC9700-2.1.1-pkce-advertised")
 @pytest.mark.requirement("RFC9728-3.3-resource-equals", "MCP26-AUTH-01", "MCP26-AUTH-02b", "MCP26-AUTH-19")
 @pytest.mark.requirement("MCP26-AUTH-20", "MCP26-AUTH-21b", "MCP25-AUTH-01", "MCP25-AUTH-19", "MCP25-AUTH-20")
-async def test_every_metadata_url_gives_what_clients_need(stack: Stack, http: httpx.AsyncClient) -> None:
+async def test_every_metadata_url_gives_what_clients_need(stack: Stack, http: httpx2.AsyncClient) -> None:
     base = stack.public_base
     resources = [(await http.get(f"{base}/.well-known/oauth-protected-resource{path}")).json() for path in ("", "/mcp")]
     assert resources[0] == resources[1]
@@ -142,7 +142,7 @@ async def test_every_metadata_url_gives_what_clients_need(stack: Stack, http: ht
 
 
 @pytest.mark.requirement("RFC9700-4.13-proxy-headers")
-async def test_forwarding_headers_of_a_client_change_nothing(stack: Stack, http: httpx.AsyncClient) -> None:
+async def test_forwarding_headers_of_a_client_change_nothing(stack: Stack, http: httpx2.AsyncClient) -> None:
     headers = {
         "x-forwarded-host": "evil.example",
         "x-forwarded-proto": "http",
@@ -156,7 +156,7 @@ async def test_forwarding_headers_of_a_client_change_nothing(stack: Stack, http:
 
 
 async def test_a_foreign_redirect_host_is_refused_in_the_words_of_rfc_7591(
-    stack: Stack, http: httpx.AsyncClient
+    stack: Stack, http: httpx2.AsyncClient
 ) -> None:
     body = registration_body("https://evil.example/callback")
     response = await http.post(stack.public_base + REGISTRATION, json=body)
@@ -166,7 +166,7 @@ async def test_a_foreign_redirect_host_is_refused_in_the_words_of_rfc_7591(
 
 
 async def test_unknown_members_of_a_registration_are_dropped_and_the_client_is_made(
-    stack: Stack, http: httpx.AsyncClient
+    stack: Stack, http: httpx2.AsyncClient
 ) -> None:
     body = registration_body(
         "https://claude.ai/api/mcp/auth_callback",
@@ -182,7 +182,9 @@ async def test_unknown_members_of_a_registration_are_dropped_and_the_client_is_m
     stack.admin.delete_client(response.json()["client_id"])
 
 
-async def test_browser_tools_may_register_and_read_from_their_own_origin(stack: Stack, http: httpx.AsyncClient) -> None:
+async def test_browser_tools_may_register_and_read_from_their_own_origin(
+    stack: Stack, http: httpx2.AsyncClient
+) -> None:
     origin = {"origin": "http://localhost:6274"}
     asked = {**origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
     preflight = await http.options(stack.public_base + REGISTRATION, headers=asked)
@@ -200,7 +202,9 @@ async def test_browser_tools_may_register_and_read_from_their_own_origin(stack: 
     assert "WWW-Authenticate" in challenge.headers["access-control-expose-headers"]
 
 
-async def test_with_the_desk_hanging_metadata_comes_from_keycloak_itself(stack: Stack, http: httpx.AsyncClient) -> None:
+async def test_with_the_desk_hanging_metadata_comes_from_keycloak_itself(
+    stack: Stack, http: httpx2.AsyncClient
+) -> None:
     url = f"{stack.issuer}/.well-known/openid-configuration"
     desk = stack.pid("desk")
     os.kill(desk, signal.SIGSTOP)
@@ -217,7 +221,7 @@ async def test_with_the_desk_hanging_metadata_comes_from_keycloak_itself(stack: 
 
 
 @pytest.mark.requirement("RFC9700-4.9.2-secrets")
-async def test_bodies_and_answers_of_refusals_hold_no_token(stack: Stack, http: httpx.AsyncClient) -> None:
+async def test_bodies_and_answers_of_refusals_hold_no_token(stack: Stack, http: httpx2.AsyncClient) -> None:
     canary = "canary0.canary1.canary2"
     response = await call(http, stack.mcp_url, "tools/list", token=canary)
     assert response.status_code == 401

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from native_stack import CHECKOUT, READ, WRITE, Stack, free_port
 from wire import LEGACY, MODERN, answer_of, call, message, tls_client
@@ -82,7 +82,7 @@ async def _until_ready(edge: Edge) -> None:
         while True:
             try:
                 response = await client.get(edge.url.replace("/mcp", "/health/ready"))
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 pass
             else:
                 if response.status_code == 200:
@@ -91,7 +91,7 @@ async def _until_ready(edge: Edge) -> None:
 
 
 @pytest.fixture
-async def http(edge: Edge) -> AsyncIterator[httpx.AsyncClient]:
+async def http(edge: Edge) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(edge.ca_file) as client:
         yield client
 
@@ -116,7 +116,7 @@ async def token(stack: Stack) -> AsyncIterator[Token]:
 @pytest.mark.requirement("MCP26-HTTP-answer-type", "MCP25-HTTP-answer-type")
 @pytest.mark.parametrize("era", [MODERN, LEGACY])
 async def test_events_arrive_one_by_one_before_the_tool_ends(
-    edge: Edge, http: httpx.AsyncClient, token: Token, era: str
+    edge: Edge, http: httpx2.AsyncClient, token: Token, era: str
 ) -> None:
     bearer = await token(READ)
     params = {"name": "stream", "arguments": {"events": EVENTS}, "_meta": {"progressToken": "p"}}
@@ -147,7 +147,7 @@ async def test_events_arrive_one_by_one_before_the_tool_ends(
 
 @pytest.mark.parametrize("era", [MODERN, LEGACY])
 async def test_hundreds_of_short_answers_all_arrive_whole(
-    edge: Edge, http: httpx.AsyncClient, token: Token, era: str
+    edge: Edge, http: httpx2.AsyncClient, token: Token, era: str
 ) -> None:
     # Without the whole-request middleware 3 to 6 of 1000 answers of the older era were cut short (measured).
     bearer = await token(READ)
@@ -158,7 +158,7 @@ async def test_hundreds_of_short_answers_all_arrive_whole(
 
 @pytest.mark.parametrize(("size", "status"), [(4 * 1024 * 1024 + 1, 413), (6 * 1024 * 1024, 413)])
 async def test_a_body_over_the_limit_is_refused_by_the_server_or_before_it(
-    edge: Edge, http: httpx.AsyncClient, token: Token, size: int, status: int
+    edge: Edge, http: httpx2.AsyncClient, token: Token, size: int, status: int
 ) -> None:
     headers = {"authorization": f"Bearer {await token(READ)}", "content-type": "application/json"}
     response = await http.post(edge.url, content=b" " * size, headers=headers)
@@ -166,7 +166,7 @@ async def test_a_body_over_the_limit_is_refused_by_the_server_or_before_it(
 
 
 async def test_a_public_tool_runs_without_a_token_and_a_protected_one_asks_for_it(
-    edge: Edge, http: httpx.AsyncClient
+    edge: Edge, http: httpx2.AsyncClient
 ) -> None:
     response = await call(http, edge.url, "tools/call", {"name": "add", "arguments": {"a": 2, "b": 3}})
     assert answer_of(response)["result"]["structuredContent"] == {"result": 5}
@@ -176,7 +176,7 @@ async def test_a_public_tool_runs_without_a_token_and_a_protected_one_asks_for_i
 
 
 async def test_a_tool_denied_by_role_is_answered_as_an_unknown_one_through_the_edge(
-    edge: Edge, http: httpx.AsyncClient, token: Token
+    edge: Edge, http: httpx2.AsyncClient, token: Token
 ) -> None:
     bearer = await token(READ, WRITE)
     answers = []

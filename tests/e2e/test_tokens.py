@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal
 
-import httpx
+import httpx2
 import pytest
 from native_stack import READ, WRITE, Stack
 from problems import constant
@@ -22,7 +22,7 @@ Obtain = Callable[..., Awaitable[Obtained]]
 
 
 @pytest.fixture
-async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(stack.ca_file) as client:
         yield client
 
@@ -52,7 +52,7 @@ async def obtain(stack: Stack) -> AsyncIterator[Obtain]:
 @pytest.mark.requirement("RFC9068-2.1-signed", "RFC9700-2.3-scope-checked", "MCP26-AUTH-11", "MCP25-AUTH-11")
 @pytest.mark.parametrize("era", [MODERN, LEGACY])
 async def test_reading_works_and_writing_asks_for_the_scope_that_is_missing(
-    stack: Stack, http: httpx.AsyncClient, obtain: Obtain, era: str
+    stack: Stack, http: httpx2.AsyncClient, obtain: Obtain, era: str
 ) -> None:
     token = (await obtain(READ)).tokens.access_token
     search = {"name": "search", "arguments": {"query": "gatelodge"}}
@@ -70,7 +70,7 @@ async def test_reading_works_and_writing_asks_for_the_scope_that_is_missing(
 
 
 async def test_notes_of_one_user_are_not_found_by_another(
-    stack: Stack, http: httpx.AsyncClient, obtain: Obtain
+    stack: Stack, http: httpx2.AsyncClient, obtain: Obtain
 ) -> None:
     first = (await obtain(READ, WRITE, user=0)).tokens.access_token
     second = (await obtain(READ, WRITE, user=1)).tokens.access_token
@@ -92,7 +92,7 @@ async def test_notes_of_one_user_are_not_found_by_another(
 
 @pytest.mark.requirement("RFC9700-2.2.2-rotation", "MCP26-AUTH-23", "MCP25-AUTH-23")
 async def test_refresh_rotates_and_a_reused_refresh_token_ends_the_link(
-    stack: Stack, outbound: Outbound, http: httpx.AsyncClient, obtain: Obtain
+    stack: Stack, outbound: Outbound, http: httpx2.AsyncClient, obtain: Obtain
 ) -> None:
     obtained = await obtain(READ, "offline_access")
     first = obtained.tokens.refresh_token
@@ -111,7 +111,7 @@ async def test_refresh_rotates_and_a_reused_refresh_token_ends_the_link(
 
 @pytest.mark.requirement("RFC8725-3.12-exclusive", "RFC9700-2.3-audience-checked", "MCP26-AUTH-07", "MCP25-AUTH-07")
 async def test_other_tokens_of_the_same_realm_are_refused_with_one_constant_answer(
-    stack: Stack, http: httpx.AsyncClient, obtain: Obtain
+    stack: Stack, http: httpx2.AsyncClient, obtain: Obtain
 ) -> None:
     full = (await obtain("openid", READ, "offline_access")).tokens
     without_scope = (await obtain("openid", "email")).tokens
@@ -137,7 +137,7 @@ async def test_other_tokens_of_the_same_realm_are_refused_with_one_constant_answ
 
 @pytest.mark.requirement("RFC9700-2.3-audience-checked", "MCP26-AUTH-07", "MCP25-AUTH-07")
 async def test_a_token_for_another_server_of_the_realm_is_refused(
-    stack: Stack, http: httpx.AsyncClient, obtain: Obtain
+    stack: Stack, http: httpx2.AsyncClient, obtain: Obtain
 ) -> None:
     keycloak = stack.admin.keycloak
     mapper = {
@@ -165,7 +165,7 @@ async def test_a_token_for_another_server_of_the_realm_is_refused(
 
 
 @pytest.mark.requirement("RFC9068-4-expiry", "MCP26-AUTH-06", "MCP25-AUTH-06")
-async def test_an_expired_token_is_refused(stack: Stack, http: httpx.AsyncClient, obtain: Obtain) -> None:
+async def test_an_expired_token_is_refused(stack: Stack, http: httpx2.AsyncClient, obtain: Obtain) -> None:
     keycloak = stack.admin.keycloak
     realm = keycloak.get_realm("mcp")
     # The check allows 10 s of clock difference: the answer turns from 200 to 401 by itself, some 11 s later.

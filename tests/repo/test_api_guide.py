@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from native_stack import free_port
 
@@ -55,9 +55,9 @@ def _wait(server: "subprocess.Popen[str]", url: str) -> None:
         if server.poll() is not None:
             raise AssertionError(server.communicate()[1])
         try:
-            if httpx.get(url, trust_env=False).status_code == 200:
+            if httpx2.get(url, trust_env=False).status_code == 200:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             time.sleep(0.1)
     raise AssertionError("the server did not start")
 

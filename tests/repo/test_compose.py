@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import yaml
 from packaging.version import Version
@@ -276,7 +276,7 @@ async def test_each_part_of_ours_takes_the_name_that_prometheus_asks_by() -> Non
     services = compose()["services"]
     for name in ("desk", "sample", "sample-2", *OF_PROFILES):
         figures = Exposition(services[name]["environment"]["GATELODGE_METRICS_BIND"])
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=figures)) as client:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=figures)) as client:
             assert (await client.get(f"http://{name}:9464/metrics")).status_code == 200, name
             assert (await client.get(f"http://{name}.rebinds.example:9464/metrics")).status_code == 421, name
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from repo.checkout import ROOT
@@ -27,11 +27,11 @@ def example(path: Path, number: int) -> dict[str, Any]:
     return names
 
 
-async def started(app: Any, path: str) -> httpx.Response:
+async def started(app: Any, path: str) -> httpx2.Response:
     """The answer of an application that was started, to a request without a token."""
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=_URL) as client,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=_URL) as client,
     ):
         return await client.get(path)
 

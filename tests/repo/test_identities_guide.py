@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from gatelodge.settings.load import load
@@ -40,8 +40,8 @@ def applications() -> Iterator[Any]:
 
 
 async def statuses(app: Any, *asked: tuple[str, str]) -> list[int]:
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url=_URL) as http:
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url=_URL) as http:
         return [(await http.request(method, path)).status_code for method, path in asked]
 
 

@@ -12,7 +12,7 @@ _TOP = (
     ".ci/run docs/architecture.md docs/decisions docs/guides docs/reference framework sample-deep-research-mcp "
     "infra/versions.toml infra/traefik infra/keycloak tests/e2e"
 )
-_ASKED_FOR = "fastmcp python-keycloak joserfc httpx uvicorn starlette pydantic pytest docker"
+_ASKED_FOR = "fastmcp python-keycloak joserfc httpx2 uvicorn starlette pydantic pytest docker"
 
 
 @pytest.mark.parametrize("name", _TOP.split())

@@ -6,7 +6,7 @@ import shlex
 from base64 import b64encode
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from native_stack import free_port
@@ -83,7 +83,7 @@ async def test_the_line_of_a_refused_token_is_the_one_in_the_log(caplog: pytest.
     caplog.set_level("INFO")
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://localhost:8443") as client,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://localhost:8443") as client,
     ):
         answer = await client.post("/mcp", headers={"authorization": f"Bearer {elsewhere.token(scope='notes:read')}"})
     assert (answer.status_code, answer.json()["code"]) == (401, "token_rejected")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from npm_program import installed
 from oauth_servers import running
 
@@ -87,20 +87,20 @@ class AccessTeam:
             return found
 
 
-class TeamWire(httpx.AsyncBaseTransport):
+class TeamWire(httpx2.AsyncBaseTransport):
     """Takes requests for the team's public name to the process on loopback; others go to ``other``."""
 
-    def __init__(self, team: AccessTeam, other: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, team: AccessTeam, other: httpx2.AsyncBaseTransport | None = None) -> None:
         self._team, self._other = team, other
-        self._inner = httpx.AsyncHTTPTransport()
+        self._inner = httpx2.AsyncHTTPTransport()
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if str(request.url).startswith(f"{self._team.issuer}/"):
-            url = httpx.URL(self._team.url + request.url.raw_path.decode())
-            request = httpx.Request(request.method, url, headers={"accept": "application/json"})
+            url = httpx2.URL(self._team.url + request.url.raw_path.decode())
+            request = httpx2.Request(request.method, url, headers={"accept": "application/json"})
             return await self._inner.handle_async_request(request)
         if self._other is None:
-            raise httpx.ConnectError("only the team can be reached", request=request)
+            raise httpx2.ConnectError("only the team can be reached", request=request)
         return await self._other.handle_async_request(request)
 
     async def aclose(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Playwright, sync_playwright
 
 __all__ = ["Chromium", "chromium"]
 
@@ -63,14 +63,23 @@ class Chromium:
         """Wait until an expression is true in a page that is loaded."""
         deadline = time.monotonic() + 30
         while True:
-            if self.run(f"document.readyState === 'complete' && !!({expression})"):
+            if self._asked(f"document.readyState === 'complete' && !!({expression})"):
                 return
             assert time.monotonic() < deadline, f"not in time: {expression}\n{self.address}\n{self.text[:2000]}"
             # Containers that start or stop on this machine change its interfaces, and the browser drops what it loads.
-            if "ERR_NETWORK_CHANGED" in self.text:
+            if self._asked("!!document.body && document.body.innerText.includes('ERR_NETWORK_CHANGED')"):
                 self.call("Page.reload")
             # Playwright's own wait: what the browser says meanwhile is heard.
             self.page.wait_for_timeout(50)
+
+    def _asked(self, question: str) -> bool:
+        """The answer of the page; no, while the browser goes from one page to the next."""
+        try:
+            return bool(self.run(question))
+        except Error as error:
+            if not re.search("navigated|execution context", error.message, re.IGNORECASE):
+                raise
+            return False
 
     @property
     def address(self) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from native_stack import CHECKOUT, READ, Stack, free_port, gatelodge, read_stack
@@ -65,7 +65,7 @@ class Set:
     """Where the film is played."""
 
     stack: Stack
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
 
     async def token(self, user: int, *scopes: str, server: str = "") -> str:
         """A token of one of the two people, by a client that is removed at once."""
@@ -76,7 +76,7 @@ class Set:
         self.stack.admin.delete_client(linked.client.client_id)
         return linked.tokens.access_token
 
-    async def tool(self, params: dict[str, Any], token: str, server: str = "") -> httpx.Response:
+    async def tool(self, params: dict[str, Any], token: str, server: str = "") -> httpx2.Response:
         """A tool call as a client makes it."""
         url = self.stack.status["servers"][server] if server else self.stack.mcp_url
         return await call(self.http, url, "tools/call", params, token=token)
@@ -87,7 +87,7 @@ class Set:
         own = ('route="health"', "gatelodge_jwks_fetches")
         return {name: float(value) for name, value in _COUNTED.findall(text) if not any(word in name for word in own)}
 
-    async def lines(self, part: str, answer: httpx.Response) -> list[str]:
+    async def lines(self, part: str, answer: httpx2.Response) -> list[str]:
         """What a part's log says about a request; the last line is written when all is counted."""
         marked = f"request_id={answer.headers['x-request-id']}"
         found: list[str] = []
@@ -101,7 +101,7 @@ class Set:
         return found
 
     @asynccontextmanager
-    async def seen(self, part: str, of: Callable[[], httpx.Response], into: list[str]) -> AsyncIterator[None]:
+    async def seen(self, part: str, of: Callable[[], httpx2.Response], into: list[str]) -> AsyncIterator[None]:
         """Put the answer ``of`` this block, its lines of the part's log and the counters that moved ``into`` the list."""
         before = await self.figures(part)
         yield
@@ -113,15 +113,15 @@ class Set:
         into += [told(answer), "\n".join(lines), "\n".join(sorted(moved))]
 
 
-async def _asked(given: Set, part: str, ask: Callable[[], Awaitable[httpx.Response]]) -> list[str]:
-    answers: list[httpx.Response] = []
+async def _asked(given: Set, part: str, ask: Callable[[], Awaitable[httpx2.Response]]) -> list[str]:
+    answers: list[httpx2.Response] = []
     found: list[str] = []
     async with given.seen(part, lambda: answers[0], found):
         answers.append(await ask())
     return found
 
 
-def told(answer: httpx.Response) -> str:
+def told(answer: httpx2.Response) -> str:
     """What a client gets, as a person reads it."""
     headers = [f"{name}: {answer.headers[name]}" for name in _HEADERS if name in answer.headers]
     return "\n".join([f"{answer.status_code} {answer.reason_phrase}", *headers, "", answer.text.strip()])
@@ -195,10 +195,10 @@ async def keycloak_stopped(given: Set) -> list[str]:
     return [*found, "\n".join(f"{name}: {answer.status_code} {answer.reason_phrase}" for name, answer in beside)]
 
 
-async def _listens(http: httpx.AsyncClient, url: str, *, wanted: bool) -> bool:
+async def _listens(http: httpx2.AsyncClient, url: str, *, wanted: bool) -> bool:
     try:
         await http.get(url)
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return not wanted
     return wanted
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from npm_program import listening
 
 __all__ = ["KEY", "PNG", "Models", "models"]
@@ -29,7 +29,7 @@ class Models:
 
     def calls(self, path: str) -> list[dict[str, Any]]:
         """What it was asked at this path, oldest first: entries with ``headers``, ``body`` and ``response``."""
-        answer = httpx.get(
+        answer = httpx2.get(
             f"{self.url}/__aimock/journal", params={"path": path}, headers={"authorization": f"Bearer {KEY}"}
         )
         found = answer.raise_for_status().json()

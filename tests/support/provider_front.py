@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 from github_front import served
 from native_stack import free_port
 from oauth_servers import CLIENT_SECRET, OAuthServer
@@ -66,7 +66,7 @@ class ProviderFront:
         """End the grant at the provider, as its administrator does; the access token too."""
         self.rejected.add(self.presented[provider])
         fields = {"token": self.refresh_tokens[provider], "client_id": "form", "client_secret": CLIENT_SECRET}
-        httpx.post(f"{self.strict.url}/token/revocation", data=fields).raise_for_status()
+        httpx2.post(f"{self.strict.url}/token/revocation", data=fields).raise_for_status()
 
     async def authorize(self, request: Request) -> Response:
         """oidc-provider's consent page, for a request as the provider wants it."""
@@ -84,7 +84,7 @@ class ProviderFront:
         fields = _fields(name, await request.body(), request.headers)
         if fields is None:
             return JSONResponse({"error": "invalid_client"}, 401)
-        async with httpx.AsyncClient() as http:
+        async with httpx2.AsyncClient() as http:
             asked = {**fields, "client_id": "form", "client_secret": CLIENT_SECRET}
             answer = await http.post(self.strict.token_url, data=asked)
         found: dict[str, Any] = answer.json()
@@ -115,7 +115,7 @@ class ProviderFront:
         if path == "/oauth/token/accessible-resources":
             return JSONResponse([SITE])
         path = path.removeprefix(f"/ex/jira/{SITE['id']}") if name == "jira" else path
-        async with httpx.AsyncClient() as http:
+        async with httpx2.AsyncClient() as http:
             # Prism's file of Notion has the version in its paths.
             url = self.apis[name] + ("/v1" if name == "notion" else "") + path
             sent = {key: value for key, value in request.headers.items() if key not in {"host", "content-length"}}

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
@@ -15,9 +15,9 @@ _META = {"io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprot
 
 
 @asynccontextmanager
-async def tls_client(ca_file: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def tls_client(ca_file: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """An HTTP client that trusts the stack's authority."""
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         verify=ssl.create_default_context(cafile=str(ca_file)), timeout=30, trust_env=False
     ) as client:
         yield client
@@ -36,14 +36,14 @@ def message(method: str, params: Mapping[str, Any], era: str, number: int = 1) -
 
 
 async def call(
-    client: httpx.AsyncClient,
+    client: httpx2.AsyncClient,
     url: str,
     method: str,
     params: Mapping[str, Any] | None = None,
     *,
     token: str | None = None,
     era: str = MODERN,
-) -> httpx.Response:
+) -> httpx2.Response:
     """Send one request and read the whole answer."""
     body, headers = message(method, params or {}, era)
     if token is not None:
@@ -51,7 +51,7 @@ async def call(
     return await client.post(url, content=body, headers=headers)
 
 
-def answer_of(response: httpx.Response) -> dict[str, Any]:
+def answer_of(response: httpx2.Response) -> dict[str, Any]:
     """The JSON-RPC message of a JSON or SSE answer."""
     text = response.text
     if "text/event-stream" in response.headers.get("content-type", ""):

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from lifespan import alive
@@ -31,7 +31,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
             app = protect(mcp, ServerSettings(**values), outbound=issuer.outbound(), clock=clock)
             await stack.enter_async_context(alive(app))
             http = await stack.enter_async_context(
-                httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://localhost:8443")
+                httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://localhost:8443")
             )
             return Served(http, tokens, issuer, clock)
 

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -24,7 +24,7 @@ def sentinel(text: str) -> str:
     return f"=?base64?{base64.b64encode(text.encode()).decode()}?="
 
 
-def refused(response: httpx.Response) -> bool:
+def refused(response: httpx2.Response) -> bool:
     return response.status_code == 400 and response.json()["error"]["code"] == -32020
 
 
@@ -81,7 +81,7 @@ async def test_our_refusal_says_what_fastmcp_would_have_said(serve: Serve) -> No
     served = await serve(private_server())
     async with (
         bare.router.lifespan_context(bare),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=bare), base_url="http://localhost") as http,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=bare), base_url="http://localhost") as http,
     ):
         plain = Served(http, served.tokens, served.issuer, served.clock)
         for headers in ({"mcp-name": "x"}, {"mcp-method": "x"}, {"mcp-name": "=?base64?!?="}):

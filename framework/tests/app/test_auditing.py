@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from databases import migrated_config, postgres
 from fastmcp import FastMCP
@@ -57,7 +57,7 @@ async def recorded(trail: Database, number: int, kind: str | None = None) -> lis
     raise AssertionError(f"not {number} events of the kind {kind} within 20 seconds")
 
 
-async def call(served: Served, tool: str, *scopes: str, **headers: str) -> httpx.Response:
+async def call(served: Served, tool: str, *scopes: str, **headers: str) -> httpx2.Response:
     return await served.rpc("tools/call", {"name": tool, "arguments": {}}, {**served.bearer(*scopes), **headers})
 
 
@@ -191,8 +191,8 @@ async def test_a_stop_leaves_the_numbers_behind(
     settings = ServerSettings(public_url=PUBLIC_URL, issuer=ISSUER, state_dir=tmp_path, audit="on")
     issuer = FakeIssuer(tokens)
     app = protect(mixed_server(), settings, outbound=issuer.outbound(), clock=clock)
-    transport = httpx.ASGITransport(app=app)
-    async with alive(app), httpx.AsyncClient(transport=transport, base_url="https://localhost:8443") as http:
+    transport = httpx2.ASGITransport(app=app)
+    async with alive(app), httpx2.AsyncClient(transport=transport, base_url="https://localhost:8443") as http:
         served = Served(http, tokens, issuer, clock)
         for _ in range(5):
             await served.rpc("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}})

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from plain_app import plain_app
 from plain_world import RESOURCE, World, running
@@ -236,8 +236,8 @@ async def test_a_token_store_that_was_never_opened_is_503(world: World) -> None:
     app = auth_middleware(None, "sqlite", "notes", key, settings=world.settings, outbound=world.issuer.outbound())(
         plain_app()
     )
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="https://notes.example.com") as http:
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="https://notes.example.com") as http:
         assert (await http.get("/whoami", headers=world.bearer())).status_code == 503
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from plain_app import plain_app
 from plain_world import World, running
@@ -235,8 +235,8 @@ async def test_a_call_that_may_write_is_durable_before_it_runs_and_else_does_not
 async def test_without_a_started_trail_nothing_is_reached_and_by_default_there_is_none(tmp_path: Path) -> None:
     async def status(**settings: Any) -> int:
         world = World(tmp_path, **settings)
-        transport = httpx.ASGITransport(app=world.wrapped(plain_app()))
-        async with httpx.AsyncClient(transport=transport, base_url="https://notes.example.com") as http:
+        transport = httpx2.ASGITransport(app=world.wrapped(plain_app()))
+        async with httpx2.AsyncClient(transport=transport, base_url="https://notes.example.com") as http:
             return (await http.get("/whoami", headers=world.bearer())).status_code
 
     assert [await status(), await status(audit="on")] == [200, 503]
@@ -264,8 +264,8 @@ async def test_the_end_is_told_when_everything_is_closed(tmp_path: Path, asks_fo
 
     async def receive() -> Message:
         if len(coming) == 1:
-            transport = httpx.ASGITransport(app=wrapped)
-            async with httpx.AsyncClient(transport=transport, base_url="https://notes.example.com") as http:
+            transport = httpx2.ASGITransport(app=wrapped)
+            async with httpx2.AsyncClient(transport=transport, base_url="https://notes.example.com") as http:
                 await http.get("/x", headers=world.bearer())
         return coming.pop(0)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from client_bodies import BODIES, CLAUDE_CODE, INSPECTOR
 from problems import members, told
@@ -65,9 +65,9 @@ async def app(realm: RegisteringRealm, clock: ManualClock) -> AsyncIterator[Star
 
 
 @pytest.fixture
-async def http(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="https://localhost:8443") as client:
+async def http(app: Starlette) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="https://localhost:8443") as client:
         yield client
 
 
@@ -75,7 +75,7 @@ async def http(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize("client", BODIES)
-async def test_a_measured_body_registers(client: str, http: httpx.AsyncClient) -> None:
+async def test_a_measured_body_registers(client: str, http: httpx2.AsyncClient) -> None:
     answer = await http.post(ENDPOINT, json=BODIES[client])
     assert answer.status_code == 201
     assert answer.json()["client_id"] == "c-1"
@@ -86,7 +86,7 @@ async def test_a_measured_body_registers(client: str, http: httpx.AsyncClient) -
 
 
 async def test_a_browser_tool_registers_although_keycloak_would_refuse_its_origin(
-    http: httpx.AsyncClient, realm: RegisteringRealm
+    http: httpx2.AsyncClient, realm: RegisteringRealm
 ) -> None:
     headers = {"origin": INSPECTOR_ORIGIN, "authorization": "Bearer junk", "cookie": "a=b"}
     answer = await http.post(ENDPOINT, json=INSPECTOR, headers=headers)
@@ -98,7 +98,7 @@ async def test_a_browser_tool_registers_although_keycloak_would_refuse_its_origi
 
 @pytest.mark.requirement("RFC9700-4.11.2-no-open-redirect")
 async def test_a_foreign_redirect_is_refused_and_keycloak_never_asked(
-    http: httpx.AsyncClient, realm: RegisteringRealm
+    http: httpx2.AsyncClient, realm: RegisteringRealm
 ) -> None:
     answer = await http.post(ENDPOINT, json={**CLAUDE_CODE, "redirect_uris": ["https://evil.example/cb"]})
     assert answer.status_code == 400
@@ -112,14 +112,14 @@ async def test_a_foreign_redirect_is_refused_and_keycloak_never_asked(
 
 async def test_the_hosts_of_the_settings_are_the_ones_allowed(realm: RegisteringRealm) -> None:
     app = create_desk(settings(registration_hosts=frozenset({"mine.example"})), outbound=realm.outbound())
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://localhost") as http:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://localhost") as http:
         answer = await http.post(ENDPOINT, json=CLAUDE_CODE)
     assert answer.json()["error"] == "invalid_redirect_uri"
     assert "mine.example" in answer.json()["error_description"]
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
-async def test_a_body_of_another_type_than_json_is_refused(kind: str | None, http: httpx.AsyncClient) -> None:
+async def test_a_body_of_another_type_than_json_is_refused(kind: str | None, http: httpx2.AsyncClient) -> None:
     headers = {} if kind is None else {"content-type": kind}
     answer = await http.post(ENDPOINT, content=json.dumps(CLAUDE_CODE), headers=headers)
     assert answer.status_code == 400
@@ -130,19 +130,19 @@ async def test_a_body_of_another_type_than_json_is_refused(kind: str | None, htt
     )
 
 
-async def test_the_json_type_may_have_parameters_and_any_case(http: httpx.AsyncClient) -> None:
+async def test_the_json_type_may_have_parameters_and_any_case(http: httpx2.AsyncClient) -> None:
     headers = {"content-type": "Application/JSON; charset=utf-8"}
     assert (await http.post(ENDPOINT, content=json.dumps(CLAUDE_CODE), headers=headers)).status_code == 201
 
 
-async def test_a_body_at_the_limit_is_read(http: httpx.AsyncClient) -> None:
+async def test_a_body_at_the_limit_is_read(http: httpx2.AsyncClient) -> None:
     body = json.dumps(CLAUDE_CODE).ljust(MAX_BODY)
     answer = await http.post(ENDPOINT, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 201
 
 
 async def test_a_body_over_the_limit_is_refused_before_it_is_read_whole(
-    http: httpx.AsyncClient, realm: RegisteringRealm
+    http: httpx2.AsyncClient, realm: RegisteringRealm
 ) -> None:
     taken = 0
 
@@ -161,7 +161,7 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_read_whole(
 
 
 async def test_while_keycloak_is_down_a_registration_may_be_tried_again_later(
-    http: httpx.AsyncClient, realm: RegisteringRealm
+    http: httpx2.AsyncClient, realm: RegisteringRealm
 ) -> None:
     realm.unreachable = True
     answer = await http.post(ENDPOINT, json=CLAUDE_CODE)
@@ -200,7 +200,7 @@ async def test_a_client_that_goes_away_is_noted_and_nothing_registered(
 
 
 async def test_an_accepted_registration_leaves_one_line_without_its_secrets(
-    http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    http: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "gatelodge")
     body = {**CLAUDE_CODE, "token_endpoint_auth_method": "client_secret_post", "client_name": "a\nforged line"}
@@ -213,7 +213,7 @@ async def test_an_accepted_registration_leaves_one_line_without_its_secrets(
 
 
 async def test_a_refused_registration_leaves_one_line_with_the_reason_and_the_next_step(
-    http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    http: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "gatelodge")
     await http.post(ENDPOINT, json={"redirect_uris": ["https://evil.example/cb?code=x"]})
@@ -231,7 +231,7 @@ async def test_a_refused_registration_leaves_one_line_with_the_reason_and_the_ne
 async def test_only_what_an_operator_must_mend_is_logged_as_an_error(
     answer: tuple[int, Any],
     outcome: tuple[int, str],
-    http: httpx.AsyncClient,
+    http: httpx2.AsyncClient,
     realm: RegisteringRealm,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -248,7 +248,7 @@ async def test_only_what_an_operator_must_mend_is_logged_as_an_error(
 @pytest.mark.requirement("RFC8414-3-path-inserted", "RFC8414-3.1-get", "RFC9700-2.6-metadata", "MCP26-AUTH-19")
 @pytest.mark.requirement("MCP25-AUTH-19")
 @pytest.mark.parametrize("path", METADATA)
-async def test_the_issuers_metadata_is_served_curated_to_any_origin(path: str, http: httpx.AsyncClient) -> None:
+async def test_the_issuers_metadata_is_served_curated_to_any_origin(path: str, http: httpx2.AsyncClient) -> None:
     answer = await http.get(path, headers={"origin": INSPECTOR_ORIGIN})
     document = answer.json()
     assert answer.status_code == 200
@@ -264,7 +264,7 @@ async def test_the_issuers_metadata_is_served_curated_to_any_origin(path: str, h
 
 @pytest.mark.parametrize("path", METADATA)
 async def test_metadata_that_was_never_read_is_unavailable_so_that_the_proxy_falls_back(
-    path: str, http: httpx.AsyncClient, realm: RegisteringRealm
+    path: str, http: httpx2.AsyncClient, realm: RegisteringRealm
 ) -> None:
     realm.unreachable = True
     answer = await http.get(path)
@@ -275,7 +275,7 @@ async def test_metadata_that_was_never_read_is_unavailable_so_that_the_proxy_fal
 
 
 async def test_metadata_that_was_read_once_is_served_through_an_outage(
-    http: httpx.AsyncClient, realm: RegisteringRealm, clock: ManualClock
+    http: httpx2.AsyncClient, realm: RegisteringRealm, clock: ManualClock
 ) -> None:
     first = (await http.get(METADATA[0])).json()
     realm.unreachable = True
@@ -309,7 +309,7 @@ async def test_the_paths_follow_the_issuer(realm: RegisteringRealm) -> None:
 
 @pytest.mark.parametrize(("path", "methods"), [(ENDPOINT, {"POST"}), *((path, {"GET", "HEAD"}) for path in METADATA)])
 async def test_a_preflight_allows_what_browser_clients_send(
-    path: str, methods: set[str], http: httpx.AsyncClient
+    path: str, methods: set[str], http: httpx2.AsyncClient
 ) -> None:
     asked = {
         "origin": INSPECTOR_ORIGIN,
@@ -325,7 +325,7 @@ async def test_a_preflight_allows_what_browser_clients_send(
 
 
 async def test_the_desk_is_live_at_once_and_ready_when_keycloak_was_read(
-    http: httpx.AsyncClient, realm: RegisteringRealm, clock: ManualClock
+    http: httpx2.AsyncClient, realm: RegisteringRealm, clock: ManualClock
 ) -> None:
     realm.unreachable = True
     assert (await http.get("/health/live")).json() == {"status": "live"}
@@ -342,7 +342,7 @@ async def test_the_desk_is_live_at_once_and_ready_when_keycloak_was_read(
 
 
 async def test_the_desk_is_not_ready_while_keycloak_names_another_issuer(
-    http: httpx.AsyncClient, realm: RegisteringRealm
+    http: httpx2.AsyncClient, realm: RegisteringRealm
 ) -> None:
     assert isinstance(realm.metadata, dict)
     realm.metadata["issuer"] = "https://other.example/realms/mcp"
@@ -368,7 +368,7 @@ async def test_the_desk_is_not_ready_while_keycloak_names_another_issuer(
     ],
 )
 async def test_everything_else_is_a_json_404_without_a_redirect(
-    method: str, path: str, http: httpx.AsyncClient, realm: RegisteringRealm
+    method: str, path: str, http: httpx2.AsyncClient, realm: RegisteringRealm
 ) -> None:
     answer = await http.request(method, path, json=CLAUDE_CODE)
     assert answer.status_code == 404
@@ -383,8 +383,8 @@ class _Broken(Outbound):
 
 async def test_an_unforeseen_fault_is_a_json_500_that_says_nothing() -> None:
     app = create_desk(settings(), outbound=_Broken())
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as http:
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="https://localhost") as http:
         answer = await http.post(ENDPOINT, json=CLAUDE_CODE)
     assert answer.status_code == 500
     assert told(answer) == members(Code.INTERNAL_ERROR)
@@ -407,7 +407,7 @@ async def test_without_a_given_client_it_makes_one_and_meets_the_network() -> No
     app = create_desk(settings(issuer_internal_url=f"http://127.0.0.1:{port}/realms/mcp"))
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://localhost") as http,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://localhost") as http,
     ):
         assert (await http.post(ENDPOINT, json=CLAUDE_CODE)).status_code == 503
 

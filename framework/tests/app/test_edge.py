@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from problems import constant, members, told
@@ -22,10 +22,10 @@ from gatelodge.issuer.metadata import MetadataSource
 _EDGE = "gatelodge.app.edge"
 
 
-def client(app: Any) -> httpx.AsyncClient:
+def client(app: Any) -> httpx2.AsyncClient:
     """One that is not shown the application's exceptions."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="https://localhost:8443")
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    return httpx2.AsyncClient(transport=transport, base_url="https://localhost:8443")
 
 
 def failures(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
@@ -76,7 +76,7 @@ async def test_a_fault_is_a_constant_500_and_one_line_with_its_traceback(caplog:
 
 async def test_an_answer_that_has_begun_is_cut_and_not_mended(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(RuntimeError, match="in the middle"):
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(Edge(half)), base_url="http://a") as http:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(Edge(half)), base_url="http://a") as http:
             await http.get("/")
     # The server that runs it writes the line.
     assert failures(caplog) == []

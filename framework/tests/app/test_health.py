@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from lifespan import alive
@@ -104,9 +104,9 @@ async def test_a_server_below_a_path_answers_there_and_at_the_root_of_its_bind(p
 
 
 @asynccontextmanager
-async def _client(app: Any) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="https://localhost:8443") as http:
+async def _client(app: Any) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="https://localhost:8443") as http:
         yield http
 
 
@@ -120,16 +120,16 @@ async def test_where_both_sign_people_in_the_keys_of_both_are_looked_at(tmp_path
     clock = ManualClock()
     keycloak, away = FakeIssuer(TokenFactory(ISSUER, PUBLIC_URL, clock)), {"team": True, "keycloak": False}
 
-    async def answer(request: httpx.Request) -> httpx.Response:
+    async def answer(request: httpx2.Request) -> httpx2.Response:
         team = request.url.path == CERTS_PATH
         if away["team" if team else "keycloak"]:
-            raise httpx.ConnectError("connection refused", request=request)
+            raise httpx2.ConnectError("connection refused", request=request)
         served = JSONResponse(keycloak.tokens.jwks()) if team else keycloak
-        return await httpx.ASGITransport(app=served).handle_async_request(request)
+        return await httpx2.ASGITransport(app=served).handle_async_request(request)
 
     access = {"access_team_domain": "example.cloudflareaccess.com", "access_aud": "a" * 64}
     given: dict[str, Any] = {"public_url": PUBLIC_URL, "issuer": ISSUER, "state_dir": tmp_path, **access}
-    outbound = Outbound(transport=httpx.MockTransport(answer))
+    outbound = Outbound(transport=httpx2.MockTransport(answer))
     settings = ServerSettings(auth_mode="both", **given)
     app = protect(private_server(), settings, outbound=outbound, clock=clock)
     async with alive(app), _client(app) as http:
@@ -203,13 +203,13 @@ async def test_redis_is_asked_and_its_end_is_seen() -> None:
 
 @pytest.mark.parametrize(("status", "up"), [(200, True), (401, True), (429, True), (500, False), (503, False)])
 async def test_a_provider_that_answers_at_all_is_up(status: int, up: bool) -> None:
-    seen: list[httpx.Request] = []
+    seen: list[httpx2.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
-        return httpx.Response(status, stream=httpx.ByteStream(b""))
+        return httpx2.Response(status, stream=httpx2.ByteStream(b""))
 
-    outbound = Outbound(transport=httpx.MockTransport(answer))
+    outbound = Outbound(transport=httpx2.MockTransport(answer))
     health = Health(ManualClock(), provider_checks([("github", "https://api.example")], lambda: outbound))
     for _ in range(50):
         (told,) = await health.look()

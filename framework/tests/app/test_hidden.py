@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from protected import MODERN, Serve, Served, private_server, result_of
@@ -52,7 +52,9 @@ def versioned_server() -> FastMCP[Any]:
     return mcp
 
 
-async def ask(served: Served, method: str, params: dict[str, Any], era: str, scopes: tuple[str, ...]) -> httpx.Response:
+async def ask(
+    served: Served, method: str, params: dict[str, Any], era: str, scopes: tuple[str, ...]
+) -> httpx2.Response:
     headers = served.bearer(*scopes)
     if era == "modern":
         name = params.get("uri", params.get("name"))
@@ -63,7 +65,7 @@ async def ask(served: Served, method: str, params: dict[str, Any], era: str, sco
     )
 
 
-def cleaned(response: httpx.Response, *names: str) -> tuple[int, str]:
+def cleaned(response: httpx2.Response, *names: str) -> tuple[int, str]:
     text = response.text
     for name in names:
         text = text.replace(name, "NAME")

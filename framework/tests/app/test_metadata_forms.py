@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from problems import constant, members, told
 from protected import ISSUER, PUBLIC_URL, Serve, mixed_server, private_server
@@ -65,7 +65,7 @@ async def test_every_other_well_known_path_is_404_in_json(serve: Serve, method: 
 async def test_get_head_and_post_give_the_same_challenge(serve: Serve, path: str) -> None:
     for mcp in (private_server(), mixed_server()):
         served = await serve(mcp)
-        answers: dict[str, httpx.Response] = {
+        answers: dict[str, httpx2.Response] = {
             method: await served.http.request(method, path) for method in ("GET", "HEAD", "POST")
         }
         assert {response.status_code for response in answers.values()} == {401}

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import Context, FastMCP
 from prometheus_client import generate_latest
@@ -175,7 +175,7 @@ async def test_no_route_lets_a_credential_into_a_line_or_a_figure(
     assert CANARY not in generate_latest(REGISTRY).decode()
 
 
-async def _hostile(served: Served, method: str, path: str) -> httpx.Response:
+async def _hostile(served: Served, method: str, path: str) -> httpx2.Response:
     """One request with a canary wherever a credential may be."""
     headers = {
         "authorization": f"Bearer {CANARY}",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -272,8 +272,8 @@ async def test_the_refusal_can_be_read_by_a_client_of_http() -> None:
     async with door(most=1, line=0) as at:
         at.ask("a")
         await settled()
-        transport = httpx.ASGITransport(app=at.shedding)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        transport = httpx2.ASGITransport(app=at.shedding)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
             answer = await http.post("/mcp")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert answer.json()["title"] == "The server has more to do than it can right now."
@@ -408,8 +408,8 @@ async def test_an_application_that_answers_every_failure_does_not_answer_for_us(
         await whole.wait()
         yield b"late"
 
-    transport = httpx.ASGITransport(app=shedding)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+    transport = httpx2.ASGITransport(app=shedding)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
         late = asyncio.create_task(http.post("/notes", content=body()))
         async with asyncio.timeout(5):
             await asked.wait()

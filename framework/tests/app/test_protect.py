@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from problems import members, told
@@ -18,7 +18,7 @@ from gatelodge.settings.server import ServerSettings
 METADATA = "https://localhost:8443/.well-known/oauth-protected-resource/mcp"
 
 
-def names(response: httpx.Response, kind: str = "tools") -> list[str]:
+def names(response: httpx2.Response, kind: str = "tools") -> list[str]:
     return sorted(item["name"] for item in result_of(response)["result"][kind])
 
 
@@ -128,7 +128,7 @@ async def test_resources_follow_the_same_rules(serve: Serve) -> None:
     served = await serve(private_server())
     reader = served.bearer("notes:read")
 
-    async def read(uri: str) -> httpx.Response:
+    async def read(uri: str) -> httpx2.Response:
         return await served.rpc("resources/read", {"uri": uri}, {**reader, "mcp-name": uri})
 
     listed = result_of(await served.rpc("resources/list", headers=reader))["result"]["resources"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from gatelodge.app.serve import ApplicationUnusable, load_application
@@ -114,9 +114,9 @@ def test_a_server_starts_answers_and_stops_on_sigterm(tmp_path: Path) -> None:
             if "Uvicorn running" in line:
                 break
         base = f"http://127.0.0.1:{port}"
-        assert httpx.get(f"{base}/health/live").json() == {"status": "live"}
-        assert httpx.get(f"{base}/health/ready").status_code == 503
-        response = httpx.post(f"{base}/mcp", headers={"host": "localhost:8443"})
+        assert httpx2.get(f"{base}/health/live").json() == {"status": "live"}
+        assert httpx2.get(f"{base}/health/ready").status_code == 503
+        response = httpx2.post(f"{base}/mcp", headers={"host": "localhost:8443"})
         assert response.status_code == 401
         assert "server" not in response.headers
         process.send_signal(signal.SIGTERM)
@@ -132,7 +132,7 @@ def test_a_server_sees_who_waits_at_its_own_socket_and_lets_go_of_it(tmp_path: P
         for line in process.stderr:
             if "Uvicorn running" in line:
                 break
-        assert httpx.get(f"http://127.0.0.1:{port}/waiting").text == "7"
+        assert httpx2.get(f"http://127.0.0.1:{port}/waiting").text == "7"
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
     assert process.returncode in {0, -signal.SIGTERM}
@@ -204,11 +204,11 @@ def test_a_stopping_server_says_so_and_serves_on_before_it_goes(tmp_path: Path) 
                 break
         base = f"http://127.0.0.1:{port}"
         process.send_signal(signal.SIGTERM)
-        while httpx.get(f"{base}/health/ready").json().get("code") != "server_stopping":
+        while httpx2.get(f"{base}/health/ready").json().get("code") != "server_stopping":
             assert process.poll() is None
-        assert httpx.get(f"{base}/health/ready").status_code == 503
-        assert httpx.get(f"{base}/health/live").json() == {"status": "live"}
+        assert httpx2.get(f"{base}/health/ready").status_code == 503
+        assert httpx2.get(f"{base}/health/live").json() == {"status": "live"}
         # A new connection, and its answer, during the drain.
-        assert httpx.post(f"{base}/mcp", headers={"host": "localhost:8443"}).status_code == 401
+        assert httpx2.post(f"{base}/mcp", headers={"host": "localhost:8443"}).status_code == 401
         process.communicate(timeout=20)
     assert process.returncode in {0, -signal.SIGTERM}

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import mcp_types
 import pytest
 from fastmcp import Context, FastMCP
@@ -94,12 +94,12 @@ def headers_of(tool: str, era: str) -> dict[str, str]:
 
 async def call(
     served: Served, tool: str, headers: dict[str, str] | None = None, era: str = OLDER, **params: Any
-) -> httpx.Response:
+) -> httpx2.Response:
     sent = {**headers_of(tool, era), **served.bearer("notes:read"), **(headers or {})}
     return await served.http.post("/mcp", content=json.dumps(message(tool, era, **params)), headers=sent)
 
 
-def events(response: httpx.Response) -> list[dict[str, Any]]:
+def events(response: httpx2.Response) -> list[dict[str, Any]]:
     return [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
 
 
@@ -266,7 +266,7 @@ class Waiting:
     @asynccontextmanager
     async def called(self, served: Served, era: str) -> AsyncIterator[asyncio.Task[None]]:
         transport = served.http._transport
-        assert isinstance(transport, httpx.ASGITransport)
+        assert isinstance(transport, httpx2.ASGITransport)
         headers = {**headers_of("waits", era), "host": PUBLIC_URL.split("/")[2], **served.bearer("notes:read")}
         scope = {"type": "http", "method": "POST", "path": "/mcp", "raw_path": b"/mcp", "query_string": b""}
         scope |= {"scheme": "https", "server": ("localhost", 8443), "http_version": "1.1", "root_path": ""}

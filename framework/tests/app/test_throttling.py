@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
+import httpx2
 from fastmcp import FastMCP
 from protected import MODERN, PUBLIC_URL, Serve, Served, result_of
 
@@ -43,7 +43,7 @@ def server(started: asyncio.Event | None = None, go: asyncio.Event | None = None
     return mcp
 
 
-async def call(served: Served, tool: str = "add", user: str = "alice", **more: str) -> httpx.Response:
+async def call(served: Served, tool: str = "add", user: str = "alice", **more: str) -> httpx2.Response:
     arguments = {"add": {"a": 1, "b": 2}, "search": {"query": "x"}}.get(tool, {})
     headers = served.bearer("notes:read", sub=user) if user else {}
     return await served.rpc("tools/call", {"name": tool, "arguments": arguments}, {**headers, **more})

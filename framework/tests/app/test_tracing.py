@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -29,13 +29,13 @@ from opentelemetry import trace
 from gatelodge import protect, public
 from gatelodge.outbound.client import Outbound
 from gatelodge.outbound.traced import TracedTransport
-import httpx
+import httpx2
 mcp: FastMCP[Any] = FastMCP("small")
 @mcp.tool
 @public
 async def ask() -> str:
     propagate = os.environ.get("GATELODGE_TRACES_UPSTREAM") == "on"
-    outbound = Outbound(transport=TracedTransport(httpx.AsyncHTTPTransport(), propagate=propagate))
+    outbound = Outbound(transport=TracedTransport(httpx2.AsyncHTTPTransport(), propagate=propagate))
     with trace.get_tracer("author").start_as_current_span("of the author"):
         await outbound.request("GET", os.environ["PROVIDER"] + "/secret-path?code=cAnArY")
     await outbound.aclose()
@@ -134,7 +134,7 @@ def serving(folder: Path, receiver: Receiver, **environment: str) -> Iterator[st
             process.kill()
 
 
-def call(base: str, era: str, meta: dict[str, str]) -> httpx.Response:
+def call(base: str, era: str, meta: dict[str, str]) -> httpx2.Response:
     """One call of the tool, with a trace in the header and, perhaps, one in ``_meta``."""
     envelope: dict[str, object] = dict(meta)
     if era == "2026-07-28":
@@ -148,7 +148,7 @@ def call(base: str, era: str, meta: dict[str, str]) -> httpx.Response:
         "traceparent": HTTP_PARENT,
     }
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    return httpx.post(f"{base}/mcp", json=body, headers=headers)
+    return httpx2.post(f"{base}/mcp", json=body, headers=headers)
 
 
 @pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
@@ -180,8 +180,8 @@ def test_without_a_trace_in_meta_the_header_s_goes_on_and_a_bad_one_starts_a_new
 ) -> None:
     with serving(tmp_path, receiver, GATELODGE_TRACES_UPSTREAM="on", OTEL_SERVICE_NAME="renamed") as base:
         call(base, "2026-07-28", {"traceparent": "00-not-a-trace-01"})
-        httpx.get(f"{base}/.well-known/oauth-protected-resource", headers={"traceparent": "nonsense"})
-        refused = httpx.post(f"{base}/mcp", headers={"authorization": "Bearer a b", "traceparent": HTTP_PARENT})
+        httpx2.get(f"{base}/.well-known/oauth-protected-resource", headers={"traceparent": "nonsense"})
+        refused = httpx2.post(f"{base}/mcp", headers={"authorization": "Bearer a b", "traceparent": HTTP_PARENT})
         assert refused.status_code == 400
     spans = receiver.spans()
     assert spans["mcp tools/call"].trace_id.hex() == HTTP_TRACE

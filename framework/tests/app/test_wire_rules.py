@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from fastmcp.server.dependencies import get_access_token, get_http_headers
@@ -17,12 +17,12 @@ VERSION = "io.modelcontextprotocol/protocolVersion"
 KNOWN = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 
 
-async def post(served: Served, message: Mapping[str, Any], headers: Mapping[str, str]) -> httpx.Response:
+async def post(served: Served, message: Mapping[str, Any], headers: Mapping[str, str]) -> httpx2.Response:
     """One message of the older era, or one that no client library would send."""
     return await served.http.post("/mcp", json=message, headers={**LEGACY, **headers})
 
 
-def error(response: httpx.Response) -> tuple[int, int]:
+def error(response: httpx2.Response) -> tuple[int, int]:
     """HTTP status and JSON-RPC code of a refusal."""
     return response.status_code, response.json()["error"]["code"]
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import httpx
+import httpx2
 import pytest
 from accounts_site import Site, accounts_site
 from starlette.applications import Starlette
@@ -19,11 +19,11 @@ URL = "/workspace/api/auth/github/url"
 BACK = "/workspace/api/auth/github/callback"
 
 
-def limited(site: Site, links: int, addresses: int) -> httpx.AsyncClient:
+def limited(site: Site, links: int, addresses: int) -> httpx2.AsyncClient:
     config = LimitsConfig(links=Rate(links), links_by_address=Rate(addresses), trusted_proxies=frozenset({"127.0.0.1"}))
     parts = replace(site.parts, limits=LinkLimits.of(config, Limits(site.vault.clock)))
     app = Starlette(routes=connection_routes(parts, site.vault.clock))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://us.example")
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://us.example")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from scripted_provider import ScriptedProvider, configured
 from starlette.types import Receive, Scope, Send
@@ -86,7 +86,7 @@ async def test_the_account_of_other_tokens_is_never_written_to_these(vault: Vaul
             await linked(vault, "b")
         await provider(scope, receive, send)
 
-    outbound = Outbound(transport=httpx.ASGITransport(relinked))
+    outbound = Outbound(transport=httpx2.ASGITransport(relinked))
     assert await naming(vault, provider, outbound).complete([record]) is False
     found = await vault.store.look(OWNER)
     assert found is not None

@@ -1,6 +1,6 @@
 """Who may read the figures: by the names that no stranger can point here, and by those that an operator gave."""
 
-import httpx
+import httpx2
 import pytest
 from pydantic import ValidationError
 
@@ -12,7 +12,7 @@ _OPERATORS = frozenset({"mcp-1.internal.example.com"})
 
 
 async def status(host: str, bind: str = "127.0.0.1", *more: tuple[str, str]) -> int:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=Exposition(bind, _OPERATORS))) as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=Exposition(bind, _OPERATORS))) as client:
         answer = await client.get("http://figures/metrics", headers=[("host", host), *more])
     # A page that was refused has none of the figures.
     assert ("gatelodge_" in answer.text) == (answer.status_code == 200)
@@ -58,7 +58,7 @@ async def test_two_hosts_are_refused_though_each_is_allowed() -> None:
 
 
 async def test_who_is_refused_is_told_the_setting_and_so_is_the_operator(caplog: pytest.LogCaptureFixture) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=Exposition("127.0.0.1"))) as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=Exposition("127.0.0.1"))) as client:
         answer = await client.get("http://rebinds.example/metrics")
     assert "GATELODGE_METRICS_HOSTS" in answer.text
     (record,) = caplog.records

@@ -85,7 +85,10 @@ def written(form: Form) -> Iterator[Written]:
     """What was written since the start; the process's logging is as before afterwards."""
     stream, root = io.StringIO(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    quiet = {name: logging.getLogger(name) for name in ("httpx", "httpcore", "mcp", "fastmcp", "urllib3")}
+    quiet = {
+        name: logging.getLogger(name)
+        for name in ("httpx", "httpcore", "httpx2", "httpcore2", "mcp", "fastmcp", "urllib3")
+    }
     before = {name: (logger.level, logger.handlers[:], logger.propagate) for name, logger in quiet.items()}
     shown = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
     configure_logging(LogConfig("debug", form), stream=stream)
@@ -202,7 +205,7 @@ def test_a_line_in_a_request_carries_its_id_and_its_user(form: Form, written: Wr
 
 
 def test_libraries_that_show_requests_or_write_past_us_are_quiet_and_without_handlers(written: Written) -> None:
-    logging.getLogger("httpx").info("HTTP Request: GET https://x/?code=%s", CANARY)
-    logging.getLogger("httpcore.http11").debug("send_request_headers.started")
+    logging.getLogger("httpx2").info("HTTP Request: GET https://x/?code=%s", CANARY)
+    logging.getLogger("httpcore2.http11").debug("send_request_headers.started")
     assert written() == ""
     assert not logging.getLogger("fastmcp").handlers

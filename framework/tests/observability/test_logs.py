@@ -59,7 +59,10 @@ def test_other_text_stays_as_it_is() -> None:
 def test_configured_logging_writes_redacted_lines_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     handlers = root.handlers[:]
-    levels = {name: logging.getLogger(name).level for name in (None, "httpx", "httpcore", "mcp", "fastmcp")}
+    levels = {
+        name: logging.getLogger(name).level
+        for name in (None, "httpx", "httpcore", "httpx2", "httpcore2", "mcp", "fastmcp")
+    }
     try:
         configure_logging()
         logging.getLogger("gatelodge.test").info("got %s", TOKEN)

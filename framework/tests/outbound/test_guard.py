@@ -4,7 +4,7 @@ import asyncio
 from ipaddress import ip_address
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from document_host import Redirected, resolver_of, serve_tls
 
@@ -154,24 +154,24 @@ async def test_a_local_host_is_reached_where_the_developer_says(tmp_path: Path) 
 
 
 async def test_nothing_a_host_sets_comes_back_to_it(tmp_path: Path) -> None:
-    wire = Unreached(httpx.Response(200, headers={"set-cookie": "a=b"}, content=b"{}"))
+    wire = Unreached(httpx2.Response(200, headers={"set-cookie": "a=b"}, content=b"{}"))
     guard = GuardedOutbound(resolver=resolver_of([PUBLIC]), transport=wire)
     for _ in range(2):
         await guard.get(URL, max_bytes=100)
     assert [sorted(request.headers) for request in wire.requests] == [["accept-encoding", "connection", "host"]] * 2
 
 
-class Unreached(httpx.AsyncBaseTransport):
+class Unreached(httpx2.AsyncBaseTransport):
     """Writes down what would have been connected to; without an answer no address takes the connection."""
 
-    def __init__(self, answer: httpx.Response | None = None) -> None:
+    def __init__(self, answer: httpx2.Response | None = None) -> None:
         self.connected: list[str] = []
-        self.requests: list[httpx.Request] = []
+        self.requests: list[httpx2.Request] = []
         self._answer = answer
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.connected.append(request.url.host)
         self.requests.append(request)
         if self._answer is None:
-            raise httpx.ConnectError("refused")
-        return httpx.Response(200, headers=self._answer.headers, stream=httpx.ByteStream(self._answer.content))
+            raise httpx2.ConnectError("refused")
+        return httpx2.Response(200, headers=self._answer.headers, stream=httpx2.ByteStream(self._answer.content))

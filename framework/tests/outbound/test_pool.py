@@ -104,6 +104,17 @@ async def test_connections_are_kept_bounded_and_closed() -> None:
         await outbound.aclose()
 
 
+async def test_connections_beyond_the_idle_ones_are_closed_after_a_burst_and_not_within_it() -> None:
+    async with raw_upstream() as raw:
+        outbound = Outbound(transport=PooledTransport(PoolConfig(connections=20, idle=5), own=["127.0.0.1"]))
+        await asyncio.gather(*(outbound.request("GET", raw.url) for _ in range(200)))
+        assert raw.connections == 20
+        # Five are left, so that the next twenty at once need fifteen more.
+        await asyncio.gather(*(outbound.request("GET", raw.url) for _ in range(20)))
+        assert raw.connections == 20 + 15
+        await outbound.aclose()
+
+
 async def test_cookies_of_an_answer_are_not_kept() -> None:
     from raw_upstream import answer
 

@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Mapping
 
-import httpx
+import httpx2
 import pytest
 from proxy_desk import ProxyDesk, proxy_desk
 from raw_upstream import RawRequest, answer, cut, raw_upstream, silent
@@ -170,7 +170,7 @@ async def test_no_token_shows_in_logs_errors_or_the_audit_trail(
 ) -> None:
     caplog.set_level("DEBUG")
     inbound = desk.bearer()["authorization"].removeprefix("Bearer ")
-    seen = list[httpx.Response]()
+    seen = list[httpx2.Response]()
     for step in (answer(401, {"message": "Bad credentials"}), cut, cut, answer(500, {}), answer(200, {"a": 1})):
         desk.raw.will(step)
         seen.append(await desk.call("github", path="/user/orgs", query={"q": "secret-query"}))

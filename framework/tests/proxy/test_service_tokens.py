@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from proxy_desk import ISSUER, ProxyDesk, proxy_desk
 from vaults import Vault
@@ -15,7 +15,7 @@ SCOPE = "gatelodge:tokens"
 SERVICE: dict[str, Any] = {"azp": CLIENT, "scope": SCOPE, "sub": "service-account", "gatelodge_service": CLIENT}
 
 
-async def ask(desk: ProxyDesk, query: str = "user=alice", provider: str = "github", **claims: str) -> httpx.Response:
+async def ask(desk: ProxyDesk, query: str = "user=alice", provider: str = "github", **claims: str) -> httpx2.Response:
     token = desk.factory.token(**{**SERVICE, **claims})
     url = f"/workspace/internal/tokens/{provider}?{query}"
     return await desk.http.get(url, headers={"authorization": f"Bearer {token}"})

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from account_realm import SECRET, AccountRealm
 
@@ -43,7 +43,7 @@ async def test_a_fault_of_keycloak_is_told_and_repeats_no_secret(
     call: str, status: int, realm: AccountRealm, clients: KeycloakClients, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    realm.answer = httpx.Response(status, json={"error": "unknown_error"})
+    realm.answer = httpx2.Response(status, json={"error": "unknown_error"})
     expected: type[GatelodgeError] = RegistrarUnavailable if status >= 500 else RegistrarRefused
     with pytest.raises(expected) as caught:
         await CALLS[call](clients)
@@ -58,7 +58,7 @@ async def test_a_fault_of_keycloak_is_told_and_repeats_no_secret(
 async def test_a_connection_that_breaks_is_unavailable(
     call: str, realm: AccountRealm, clients: KeycloakClients
 ) -> None:
-    realm.fault = httpx.ReadError("cut")
+    realm.fault = httpx2.ReadError("cut")
     with pytest.raises(RegistrarUnavailable, match="cut"):
         await CALLS[call](clients)
 
@@ -75,14 +75,14 @@ async def test_a_refused_token_is_renewed_once(realm: AccountRealm, clients: Key
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'["c"]', b"[" * 60_000])
 async def test_a_list_that_is_none_is_unavailable(body: bytes, realm: AccountRealm, clients: KeycloakClients) -> None:
-    realm.answer = httpx.Response(200, content=body)
+    realm.answer = httpx2.Response(200, content=body)
     with pytest.raises(RegistrarUnavailable):
         await clients.find("c")
 
 
 async def test_a_client_is_found_by_its_exact_id(realm: AccountRealm, clients: KeycloakClients) -> None:
     found = [{"clientId": "https://c.example/A"}, {"clientId": "https://c.example/a"}]
-    realm.answer = httpx.Response(200, json=found)
+    realm.answer = httpx2.Response(200, json=found)
     assert await clients.find("https://c.example/a") == found[1]
     assert await clients.find("https://c.example/B") is None
     # An id is a stranger's: it stays one value.
@@ -92,31 +92,31 @@ async def test_a_client_is_found_by_its_exact_id(realm: AccountRealm, clients: K
 
 async def test_the_id_of_a_new_client_is_that_of_its_address(realm: AccountRealm, clients: KeycloakClients) -> None:
     headers = {"location": "http://keycloak/admin/realms/mcp/clients/0f-1"}
-    realm.answer = httpx.Response(201, headers=headers)
+    realm.answer = httpx2.Response(201, headers=headers)
     assert await clients.create(CLIENT) == "0f-1"
     assert realm.asked == [("POST", "/clients", CLIENT)]
 
 
 async def test_a_client_id_that_is_taken_is_told_as_such(realm: AccountRealm, clients: KeycloakClients) -> None:
-    realm.answer = httpx.Response(409, json={"errorMessage": "Client already exists"})
+    realm.answer = httpx2.Response(409, json={"errorMessage": "Client already exists"})
     with pytest.raises(ClientExists):
         await clients.create(CLIENT)
 
 
 async def test_removing_what_is_gone_is_no_error(realm: AccountRealm, clients: KeycloakClients) -> None:
-    realm.answer = httpx.Response(404)
+    realm.answer = httpx2.Response(404)
     await clients.delete("a/../b")
     assert realm.asked == [("DELETE", "/clients/a%2F..%2Fb", None)]
 
 
-def pages(number: int, size: int) -> Callable[[str], httpx.Response]:
+def pages(number: int, size: int) -> Callable[[str], httpx2.Response]:
     """So many clients of so many bytes each, by page."""
     listed = [{"id": f"i{at}", "clientId": f"c{at}", "redirectUris": ["x" * size]} for at in range(number)]
 
-    def respond(url: str) -> httpx.Response:
+    def respond(url: str) -> httpx2.Response:
         query = parse_qs(urlsplit(url).query)
         first = int(query["first"][0])
-        return httpx.Response(200, json=listed[first : first + int(query["max"][0])])
+        return httpx2.Response(200, json=listed[first : first + int(query["max"][0])])
 
     return respond
 
@@ -137,10 +137,10 @@ async def test_one_entry_that_is_too_long_by_itself_ends_the_list_with_an_error(
         [client async for client in clients.all()]
 
 
-def counts(answers: dict[str, int]) -> Callable[[str], httpx.Response]:
-    def respond(url: str) -> httpx.Response:
+def counts(answers: dict[str, int]) -> Callable[[str], httpx2.Response]:
+    def respond(url: str) -> httpx2.Response:
         found = answers.get(url)
-        return httpx.Response(404) if found is None else httpx.Response(200, json={"count": found})
+        return httpx2.Response(404) if found is None else httpx2.Response(200, json={"count": found})
 
     return respond
 
@@ -161,11 +161,11 @@ async def test_sessions_are_counted_by_client_id_without_those_that_are_gone(
 async def test_a_count_that_is_no_number_is_unavailable_and_not_zero(
     body: object, realm: AccountRealm, clients: KeycloakClients
 ) -> None:
-    realm.answer = httpx.Response(200, json=body)
+    realm.answer = httpx2.Response(200, json=body)
     with pytest.raises(RegistrarUnavailable):
         await clients.sessions([{"id": "i", "clientId": "c"}])
 
 
 async def test_the_optional_scopes_are_named_in_order(realm: AccountRealm, clients: KeycloakClients) -> None:
-    realm.answer = httpx.Response(200, json=[{"name": "b"}, {"id": 1}, {"name": "a"}])
+    realm.answer = httpx2.Response(200, json=[{"name": "b"}, {"id": 1}, {"name": "a"}])
     assert await clients.offline_scopes() == ("a", "b")

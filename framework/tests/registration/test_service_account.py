@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from account_realm import SECRET, AccountRealm
 from registering_realm import ISSUER
@@ -87,19 +87,19 @@ async def test_only_the_token_in_use_can_be_forgotten(realm: AccountRealm, accou
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (httpx.Response(500), RegistrarUnavailable),
-        (httpx.Response(503, json={"error": "x"}), RegistrarUnavailable),
-        (httpx.Response(400, json={"error": "invalid_client"}), RegistrarRefused),
-        (httpx.Response(401, json={"error": "unauthorized_client"}), RegistrarRefused),
-        (httpx.Response(302, headers={"location": "https://elsewhere.example"}), RegistrarRefused),
-        (httpx.Response(200, content=b"<html>"), RegistrarUnavailable),
-        (httpx.Response(200, json={"expires_in": 300}), RegistrarUnavailable),
-        (httpx.Response(200, json={"access_token": "t0ken-1", "expires_in": "soon"}), RegistrarUnavailable),
-        (httpx.Response(200, content=b"[" * 70_000), RegistrarUnavailable),
+        (httpx2.Response(500), RegistrarUnavailable),
+        (httpx2.Response(503, json={"error": "x"}), RegistrarUnavailable),
+        (httpx2.Response(400, json={"error": "invalid_client"}), RegistrarRefused),
+        (httpx2.Response(401, json={"error": "unauthorized_client"}), RegistrarRefused),
+        (httpx2.Response(302, headers={"location": "https://elsewhere.example"}), RegistrarRefused),
+        (httpx2.Response(200, content=b"<html>"), RegistrarUnavailable),
+        (httpx2.Response(200, json={"expires_in": 300}), RegistrarUnavailable),
+        (httpx2.Response(200, json={"access_token": "t0ken-1", "expires_in": "soon"}), RegistrarUnavailable),
+        (httpx2.Response(200, content=b"[" * 70_000), RegistrarUnavailable),
     ],
 )
 async def test_an_answer_without_a_token_is_told_as_what_it_means_and_tried_again(
-    answer: httpx.Response,
+    answer: httpx2.Response,
     error: type[GatelodgeError],
     realm: AccountRealm,
     account: ServiceAccount,
@@ -117,7 +117,7 @@ async def test_an_answer_without_a_token_is_told_as_what_it_means_and_tried_agai
 
 
 async def test_a_keycloak_that_is_not_there_is_unavailable(realm: AccountRealm, account: ServiceAccount) -> None:
-    realm.fault = httpx.ConnectError("refused")
+    realm.fault = httpx2.ConnectError("refused")
     with pytest.raises(RegistrarUnavailable, match="refused"):
         await account.token()
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
-import httpx
+import httpx2
 from registering_realm import INTERNAL, ISSUER
 
 from gatelodge.core.secret import Secret
@@ -22,7 +22,7 @@ SECRET = "s3cret-of-the-desk"
 ADMIN = INTERNAL.replace("/realms/", "/admin/realms/")
 
 
-class AccountRealm(httpx.AsyncBaseTransport):
+class AccountRealm(httpx2.AsyncBaseTransport):
     """``forms`` are the token requests, ``asked`` the Admin API's (method, URL below the realm, body).
 
     ``answer`` or, by URL, ``respond`` is what the Admin API says; ``token_answer`` replaces what the token endpoint says,
@@ -32,39 +32,39 @@ class AccountRealm(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self.forms: list[dict[str, str]] = []
         self.asked: list[tuple[str, str, Any]] = []
-        self.answer = httpx.Response(200, json=[])
-        self.respond: Callable[[str], httpx.Response] | None = None
-        self.token_answer: httpx.Response | None = None
+        self.answer = httpx2.Response(200, json=[])
+        self.respond: Callable[[str], httpx2.Response] | None = None
+        self.token_answer: httpx2.Response | None = None
         self.refuses: set[str] = set()
-        self.fault: httpx.TransportError | None = None
+        self.fault: httpx2.TransportError | None = None
         self.reached = asyncio.Event()
         self.gate: asyncio.Event | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self.fault is not None:
             raise self.fault
         answer = await self._answer(request)
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
+        return httpx2.Response(answer.status_code, headers=answer.headers, stream=httpx2.ByteStream(answer.content))
 
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
+    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
         url, body = str(request.url), await request.aread()
         if url.endswith("/.well-known/openid-configuration"):
-            return httpx.Response(200, json={"issuer": ISSUER})
+            return httpx2.Response(200, json={"issuer": ISSUER})
         if url.endswith("/protocol/openid-connect/token"):
             return await self._token(body)
         path = url.removeprefix(ADMIN)
         self.asked.append((request.method, path, json.loads(body) if body else None))
         if request.headers["authorization"].removeprefix("Bearer ") in self.refuses:
-            return httpx.Response(401, json={"error": "HTTP 401 Unauthorized"})
+            return httpx2.Response(401, json={"error": "HTTP 401 Unauthorized"})
         return self.respond(path) if self.respond is not None else self.answer
 
-    async def _token(self, body: bytes) -> httpx.Response:
+    async def _token(self, body: bytes) -> httpx2.Response:
         self.forms.append({name: values[0] for name, values in parse_qs(body.decode()).items()})
         number = len(self.forms)
         self.reached.set()
         if self.gate is not None:
             await self.gate.wait()
-        granted = httpx.Response(200, json={"access_token": f"t0ken-{number}", "expires_in": 300})
+        granted = httpx2.Response(200, json={"access_token": f"t0ken-{number}", "expires_in": 300})
         return self.token_answer or granted
 
     @asynccontextmanager

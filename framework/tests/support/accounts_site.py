@@ -10,7 +10,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import httpx2
 from joserfc.jwk import Key
 from scripted_provider import CLIENT, ScriptedProvider
 from starlette.applications import Starlette
@@ -108,19 +108,19 @@ class Browser:
     """One person's browser: cookies of its own, and the headers that a browser adds."""
 
     site: "Site"
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     subject: str
 
-    async def open(self, path: str, **params: str) -> httpx.Response:
+    async def open(self, path: str, **params: str) -> httpx2.Response:
         """Visit an address, redirects not followed."""
         headers = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}
         return await self.client.get(path, params=params or None, headers=headers)
 
-    async def sign_in(self, at: str = f"{BASE}/accounts/sign-in") -> httpx.Response:
+    async def sign_in(self, at: str = f"{BASE}/accounts/sign-in") -> httpx2.Response:
         """Sign in; the answer that begins the session."""
         return await self.finish_sign_in(await self.open(at))
 
-    async def finish_sign_in(self, begun: httpx.Response) -> httpx.Response:
+    async def finish_sign_in(self, begun: httpx2.Response) -> httpx2.Response:
         """The rest of a sign-in that an answer sent the browser to."""
         assert begun.status_code == 303, begun.text
         back = self.site.issuer.approve(begun.headers["location"], self.subject)
@@ -132,7 +132,7 @@ class Browser:
         assert found is not None
         return unescape(found[1])
 
-    async def send(self, path: str, *, headers: dict[str, str] | None = None, **fields: str) -> httpx.Response:
+    async def send(self, path: str, *, headers: dict[str, str] | None = None, **fields: str) -> httpx2.Response:
         """Send a form of our own page."""
         sent = {"origin": self.site.origin, "sec-fetch-site": "same-origin", **(headers or {})}
         data = {"csrf": await self.csrf(), **fields}
@@ -147,7 +147,7 @@ class Browser:
         target = urlsplit(unescape(found[1]))
         return {name: values[0] for name, values in parse_qs(target.query).items()}
 
-    async def back(self, state: str, provider: str = "github", **answer: str) -> httpx.Response:
+    async def back(self, state: str, provider: str = "github", **answer: str) -> httpx2.Response:
         """Come back from the provider, by default with a code."""
         given = {"state": state, **(answer or {"code": "good"})}
         return await self.open(f"{BASE}/api/auth/{provider}/callback", **given)
@@ -163,11 +163,11 @@ class Site:
     parts: WebParts
     app: Starlette
     origin: str = ORIGIN
-    clients: list[httpx.AsyncClient] = field(default_factory=list)
+    clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def browser(self, subject: str) -> Browser:
         """A new browser of a person."""
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=self.origin)
+        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=self.origin)
         self.clients.append(client)
         return Browser(self, client, subject)
 
@@ -198,14 +198,14 @@ def _tokens(audience: str, clock: Clock) -> TokenFactory:
     return tokens
 
 
-class _Wire(httpx.AsyncBaseTransport):
+class _Wire(httpx2.AsyncBaseTransport):
     """Requests of the server: to the issuer by its path, else to the provider."""
 
     def __init__(self, issuer: SigningIssuer, provider: ScriptedProvider) -> None:
-        self._issuer = httpx.ASGITransport(issuer)
-        self._provider = httpx.ASGITransport(provider)
+        self._issuer = httpx2.ASGITransport(issuer)
+        self._provider = httpx2.ASGITransport(provider)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         to_issuer = request.url.path.startswith(urlsplit(ISSUER).path)
         return await (self._issuer if to_issuer else self._provider).handle_async_request(request)
 

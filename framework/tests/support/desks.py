@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from administered_realm import SECRET, AdministeredRealm
 from registering_realm import INTERNAL, ISSUER
 from shelf import Shelf
@@ -25,7 +25,7 @@ class Desk:
     """A desk and what surrounds it."""
 
     app: Starlette
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     realm: AdministeredRealm
     shelf: Shelf
     clock: ManualClock
@@ -50,9 +50,9 @@ class Desks:
             **values,
         }
         app = create_desk(DeskSettings(**given), outbound=realm.outbound(), guarded=shelf, clock=clock)
-        transport = httpx.ASGITransport(app=app)
+        transport = httpx2.ASGITransport(app=app)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url=BASE) as http,
+            httpx2.AsyncClient(transport=transport, base_url=BASE) as http,
         ):
             yield Desk(app, http, realm, shelf, clock)

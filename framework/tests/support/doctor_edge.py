@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 
 MCP = "https://mcp.example.com/mcp"
 ISSUER = "https://mcp.example.com/realms/mcp"
@@ -29,13 +29,13 @@ class Edge:
     asked: list[str] = field(default_factory=list)
     down: bool = False
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.raw_path.decode()
         self.asked.append(f"{request.method} {path}")
         if self.down:
-            raise httpx.ConnectError("refused")
+            raise httpx2.ConnectError("refused")
         status, body = self.documents.get(path, (404, {"error": "not_found"}))
-        return httpx.Response(status, json=body, headers=self.headers)
+        return httpx2.Response(status, json=body, headers=self.headers)
 
 
 def scope(name: str, *mappers: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,42 +19,42 @@ __all__ = ["Redirected", "Site", "certificate", "resolver_of", "serve_tls"]
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class Site(httpx.AsyncBaseTransport):
+class Site(httpx2.AsyncBaseTransport):
     """Answers by path, each asked for counted; a path without an answer is an outage, ``gate`` holds answers back."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, httpx.Response] = {}
-        self.asked: list[httpx.Request] = []
+        self.answers: dict[str, httpx2.Response] = {}
+        self.asked: list[httpx2.Request] = []
         self.reached = asyncio.Event()
         self.gate: asyncio.Event | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.append(request)
         self.reached.set()
         if self.gate is not None:
             await self.gate.wait()
         path = request.extensions["target"].decode()
         if path not in self.answers:
-            raise httpx.ConnectError("away")
+            raise httpx2.ConnectError("away")
         answer = self.answers[path]
         if answer.headers.get("etag") and request.headers.get("if-none-match") == answer.headers["etag"]:
-            answer = httpx.Response(304, headers={"etag": answer.headers["etag"]})
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
+            answer = httpx2.Response(304, headers={"etag": answer.headers["etag"]})
+        return httpx2.Response(answer.status_code, headers=answer.headers, stream=httpx2.ByteStream(answer.content))
 
 
-class Redirected(httpx.AsyncHTTPTransport):
+class Redirected(httpx2.AsyncHTTPTransport):
     """Real connections, but whatever address is asked for: they end at a port of loopback, and are written down."""
 
     def __init__(self, port: int, ca_file: Path) -> None:
         super().__init__(
             verify=ssl.create_default_context(cafile=str(ca_file)),
             trust_env=False,
-            limits=httpx.Limits(max_keepalive_connections=0),
+            limits=httpx2.Limits(max_keepalive_connections=0),
         )
         self.connected: list[str] = []
         self._port = port
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.connected.append(request.url.host)
         request.url = request.url.copy_with(host="127.0.0.1", port=self._port)
         return await super().handle_async_request(request)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import uvicorn
 from protected import ISSUER
 from starlette.types import ASGIApp
@@ -25,7 +25,7 @@ HOST = {"host": "notes.example.com"}
 
 
 @asynccontextmanager
-async def running(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+async def running(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
     """The application under uvicorn on a free port; the client names the public host."""
     server = uvicorn.Server(server_config(app, bind="127.0.0.1", port=0))
     task = asyncio.create_task(server.serve())
@@ -34,7 +34,7 @@ async def running(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
         await asyncio.sleep(0)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=HOST, trust_env=False) as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=HOST, trust_env=False) as http:
             yield http
     finally:
         server.should_exit = True

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from gatelodge.core.codes import Code
 from gatelodge.core.problem import problem
@@ -10,14 +10,14 @@ from gatelodge.core.problem import problem
 __all__ = ["constant", "members", "told"]
 
 
-def constant(answer: httpx.Response) -> dict[str, Any]:
+def constant(answer: httpx2.Response) -> dict[str, Any]:
     """The body without the request's id, which is the header's where there is one."""
     body: dict[str, Any] = answer.json()
     assert body.pop("request_id", None) == answer.headers.get("x-request-id")
     return body
 
 
-def told(answer: httpx.Response, *, media: str = "application/problem+json") -> dict[str, Any]:
+def told(answer: httpx2.Response, *, media: str = "application/problem+json") -> dict[str, Any]:
     """As ``constant``, of an answer that is a problem of this media type and of the status that it names."""
     assert answer.headers["content-type"] == media
     body = constant(answer)

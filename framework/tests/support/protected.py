@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 from fastmcp import FastMCP
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -24,7 +24,7 @@ MODERN = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcont
 class Served:
     """A protected server, the client that talks to it and the issuer behind it."""
 
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     tokens: TokenFactory
     issuer: FakeIssuer
     clock: ManualClock
@@ -35,7 +35,7 @@ class Served:
 
     async def rpc(
         self, method: str, params: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """One request of the 2026-07-28 era."""
         wire = {
             "accept": "application/json, text/event-stream",
@@ -50,7 +50,7 @@ class Served:
         return await self.http.post("/mcp", content=json.dumps(body), headers={**wire, **(headers or {})})
 
 
-def result_of(response: httpx.Response) -> dict[str, Any]:
+def result_of(response: httpx2.Response) -> dict[str, Any]:
     """The JSON-RPC message in a JSON or an SSE answer."""
     assert response.status_code == 200, response.text
     text = response.text

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-import httpx
+import httpx2
 from raw_upstream import RawUpstream, raw_upstream
 from scripted_provider import CLIENT
 from starlette.applications import Starlette
@@ -15,7 +15,7 @@ from vaults import Vault
 
 from gatelodge.connections.config import ProviderConfig
 from gatelodge.connections.registry import PROVIDERS, Registry
-from gatelodge.connections.token_endpoint import TokenEndpoint
+from gatelodge.connections.token_endpoint import TIMEOUT, TokenEndpoint
 from gatelodge.connections.tokens import AccessTokens
 from gatelodge.connections.upstream import ApiAnswer, Limits, Upstream
 from gatelodge.core.secret import Secret
@@ -54,7 +54,7 @@ class ProxyDesk:
     upstream: Upstream
     factory: TokenFactory
     parts: ProxyParts
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
 
     async def link(self, provider: str, user: str = "alice", token: str = FIRST, **more: Any) -> Owner:
         """Link an account of a user, as the callback would."""
@@ -77,7 +77,7 @@ class ProxyDesk:
         *,
         headers: Mapping[str, str] | None = None,
         **members: Any,
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """One request to the proxy, as alice with both scopes if nothing else is said."""
         asked = {"method": method, "path": path, **members}
         return await self.http.post(
@@ -113,8 +113,10 @@ async def proxy_desk(
     limits: Limits | None = None,
     urls: Mapping[str, str] | None = None,
     services: frozenset[str] = frozenset(),
+    at: str | None = None,
+    token_seconds: float = TIMEOUT,
 ) -> AsyncIterator[ProxyDesk]:
-    """Everything, until the block ends."""
+    """Everything, until the block ends. With ``at`` APIs and token endpoints are there, and ``raw`` is not asked."""
     clock, limits = vault.clock, limits or Limits()
     factory = copy(_factory())
     factory._clock = clock
@@ -127,8 +129,12 @@ async def proxy_desk(
         max_bytes=limits.answer_bytes,
     )
     async with raw_upstream() as raw:
-        registry = registry_at(raw.url, urls)
-        endpoints = {name: TokenEndpoint(outbound, registry.get(name)) for name in PROVIDERS if name != "coda"}
+        registry = registry_at(at or raw.url, urls)
+        endpoints = {
+            name: TokenEndpoint(outbound, registry.get(name), timeout=token_seconds)
+            for name in PROVIDERS
+            if name != "coda"
+        }
         tokens = AccessTokens(vault.store, registry, endpoints, vault.trail, clock, jitter=lambda: 0.0)
         upstream = Upstream(outbound, tokens, registry, clock, limits=limits)
         parts = ProxyParts(
@@ -145,8 +151,8 @@ async def proxy_desk(
             allowed_origins=frozenset({"https://front.example"}),
             service_clients=services,
         )
-        app = httpx.ASGITransport(Starlette(routes=proxy_routes(parts)))
-        async with httpx.AsyncClient(transport=app, base_url="https://localhost:8443") as http:
+        app = httpx2.ASGITransport(Starlette(routes=proxy_routes(parts)))
+        async with httpx2.AsyncClient(transport=app, base_url="https://localhost:8443") as http:
             try:
                 yield ProxyDesk(vault, raw, registry, tokens, upstream, factory, parts, http)
             finally:

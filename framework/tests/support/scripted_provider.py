@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-import httpx
+import httpx2
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -69,7 +69,7 @@ class ScriptedProvider:
 
     def outbound(self) -> Outbound:
         """An outbound client whose every request comes here."""
-        return Outbound(transport=httpx.ASGITransport(self))
+        return Outbound(transport=httpx2.ASGITransport(self))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

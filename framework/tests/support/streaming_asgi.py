@@ -1,20 +1,20 @@
-"""An in-process transport that passes an answer on while it is made; httpx's own waits for its end."""
+"""An in-process transport that passes an answer on while it is made; httpx2's own waits for its end."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 from starlette.types import ASGIApp, Message
 
 
-class StreamingTransport(httpx.AsyncBaseTransport):
+class StreamingTransport(httpx2.AsyncBaseTransport):
     """Every request to ``app``; one that is left early ends as a client that went away."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         sent: asyncio.Queue[Message | None] = asyncio.Queue()
         gone, body = asyncio.Event(), [await request.aread()]
 
@@ -37,11 +37,11 @@ class StreamingTransport(httpx.AsyncBaseTransport):
         start = await sent.get()
         if start is None:
             await task
-            raise httpx.RemoteProtocolError("no answer was made", request=request)
-        return httpx.Response(start["status"], headers=start["headers"], stream=_Body(sent, gone, task))
+            raise httpx2.RemoteProtocolError("no answer was made", request=request)
+        return httpx2.Response(start["status"], headers=start["headers"], stream=_Body(sent, gone, task))
 
 
-class _Body(httpx.AsyncByteStream):
+class _Body(httpx2.AsyncByteStream):
     def __init__(self, sent: "asyncio.Queue[Message | None]", gone: asyncio.Event, task: "asyncio.Task[None]") -> None:
         self._sent = sent
         self._gone = gone
@@ -62,7 +62,7 @@ class _Body(httpx.AsyncByteStream):
             await asyncio.wait({task})
 
 
-def _scope(request: httpx.Request) -> dict[str, Any]:
+def _scope(request: httpx2.Request) -> dict[str, Any]:
     return {
         "type": "http",
         "asgi": {"version": "3.0"},

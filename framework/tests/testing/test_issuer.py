@@ -4,7 +4,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 
@@ -117,7 +117,7 @@ async def test_the_configuration_names_issuer_and_scopes_and_takes_overrides(iss
 
 def test_a_real_server_can_run_it(issuer: FakeIssuer) -> None:
     with served(issuer) as base:
-        answer = httpx.get(f"{base}/realms/mcp/.well-known/openid-configuration")
+        answer = httpx2.get(f"{base}/realms/mcp/.well-known/openid-configuration")
 
     assert answer.json() == issuer.metadata
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from deep_research.shelf import Shelf
 
@@ -31,10 +31,10 @@ HEADERS = {"accept": "application/json, text/event-stream", "mcp-protocol-versio
 class Served:
     """A client of the running app, and the realm that signs its tokens."""
 
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     tokens: TokenFactory
 
-    async def call(self, user: str, tool: str, scope: str = "deep-research:read", **arguments: str) -> httpx.Response:
+    async def call(self, user: str, tool: str, scope: str = "deep-research:read", **arguments: str) -> httpx2.Response:
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
         token = self.tokens.token(sub=user, scope=scope)
         return await self.http.post("/mcp", json=body, headers={**HEADERS, "authorization": f"Bearer {token}"})
@@ -56,10 +56,10 @@ async def served(shelf: Shelf, page_path: str | None = None) -> AsyncIterator[Se
         outbound=FakeIssuer(tokens).outbound(),
         clock=clock,
     )
-    wire = httpx.ASGITransport(app=app)
+    wire = httpx2.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=wire, base_url="https://localhost:8443") as http,
+        httpx2.AsyncClient(transport=wire, base_url="https://localhost:8443") as http,
     ):
         yield Served(http, tokens)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
+import httpx2
 from lifespan import alive
 from protected import ISSUER, PUBLIC_URL, private_server
 from starlette.applications import Starlette
@@ -38,24 +38,24 @@ SERVERS: Mapping[str, Mapping[str, Any]] = {
 SLOW = 50.0
 
 
-class Wire(httpx.AsyncBaseTransport):
+class Wire(httpx2.AsyncBaseTransport):
     """Requests of a server on their way out: to an issuer's two documents, or kept in ``strays`` and failed."""
 
     def __init__(self, issuers: Iterable[FakeIssuer]) -> None:
-        self._ways: dict[str, httpx.ASGITransport] = {}
+        self._ways: dict[str, httpx2.ASGITransport] = {}
         for issuer in issuers:
             base = issuer.tokens.issuer
-            way = httpx.ASGITransport(app=issuer)
+            way = httpx2.ASGITransport(app=issuer)
             self._ways[f"{base}/.well-known/openid-configuration"] = way
             self._ways[f"{base}/protocol/openid-connect/certs"] = way
         self.fetches = 0
         self.strays: list[str] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         way = self._ways.get(str(request.url))
         if way is None:
             self.strays.append(str(request.url))
-            raise httpx.ConnectError("a server fetched what a token named", request=request)
+            raise httpx2.ConnectError("a server fetched what a token named", request=request)
         self.fetches += 1
         return await way.handle_async_request(request)
 
@@ -90,7 +90,7 @@ class Report:
 class Matrix:
     """A client for each server of a world, and the wire out of each."""
 
-    http: dict[str, httpx.AsyncClient]
+    http: dict[str, httpx2.AsyncClient]
     wires: list[Wire]
 
     @property
@@ -122,7 +122,7 @@ class Matrix:
         return report
 
 
-def request_for(attack: Attack, url: str) -> httpx.Request:
+def request_for(attack: Attack, url: str) -> httpx2.Request:
     """The attack as a request: an ordinary MCP request with what is odd added, in the given order."""
     body, ordinary = message(attack.method, attack.params, attack.era)
     if "mcp-method" in ordinary and "uri" in attack.params:
@@ -130,7 +130,7 @@ def request_for(attack: Attack, url: str) -> httpx.Request:
     names = {name for name, _ in attack.headers}
     headers = [(name.encode(), value.encode()) for name, value in ordinary.items() if name.encode() not in names]
     target = f"{url}?{attack.query}" if attack.query else url
-    return httpx.Request("POST", target, headers=[*headers, *attack.headers], content=attack.body or body)
+    return httpx2.Request("POST", target, headers=[*headers, *attack.headers], content=attack.body or body)
 
 
 @asynccontextmanager
@@ -160,13 +160,13 @@ def application(world: World, wire: Wire, settings: Mapping[str, Any], state: st
 
 
 @asynccontextmanager
-async def serving(world: World, wire: Wire, settings: Mapping[str, Any]) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(world: World, wire: Wire, settings: Mapping[str, Any]) -> AsyncIterator[httpx2.AsyncClient]:
     """A protected server and a client to it."""
     # Of its own: a server remembers the last good keys of an issuer on disk.
     with TemporaryDirectory() as state:
         app = application(world, wire, settings, state)
         async with (
             alive(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app=app), trust_env=False) as client,
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), trust_env=False) as client,
         ):
             yield client

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
+import httpx2
 from wire import answer_of
 
 from conformance.attacks.model import Attack, Expect
@@ -44,7 +44,7 @@ def parameters(challenge: str) -> dict[str, str]:
     return dict(pairs)
 
 
-def complaint(attack: Attack, response: httpx.Response, public_url: str) -> str | None:
+def complaint(attack: Attack, response: httpx2.Response, public_url: str) -> str | None:
     """What is wrong with the answer, or None."""
     if attack.expect in {Expect.OK, Expect.UNKNOWN}:
         return _served(attack, response)
@@ -60,12 +60,12 @@ def complaint(attack: Attack, response: httpx.Response, public_url: str) -> str 
     return _refused(attack, challenge, body, public_url) or _reflected(attack, response)
 
 
-def constant_part(response: httpx.Response) -> bytes:
+def constant_part(response: httpx2.Response) -> bytes:
     """The body's bytes with the request's id, as its header gives it, taken out: that alone may differ."""
     return response.content.replace(b'"%s"' % response.headers["x-request-id"].encode(), b'""')
 
 
-def _served(attack: Attack, response: httpx.Response) -> str | None:
+def _served(attack: Attack, response: httpx2.Response) -> str | None:
     if response.status_code != 200:
         return f"{response.status_code} instead of 200: {response.text[:200]}"
     try:
@@ -96,7 +96,7 @@ def _refused(attack: Attack, challenge: Mapping[str, str], body: Mapping[str, An
     return None
 
 
-def _reflected(attack: Attack, response: httpx.Response) -> str | None:
+def _reflected(attack: Attack, response: httpx2.Response) -> str | None:
     answer = response.content + b"".join(value for _, value in response.headers.raw)
     for _, value in attack.headers:
         sent = value.rpartition(b" ")[2]

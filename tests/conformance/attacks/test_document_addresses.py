@@ -4,7 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from document_host import Site, resolver_of
 from results import record
@@ -173,11 +173,11 @@ async def test_neither_a_redirect_nor_a_key_url_leads_inside(where: str, connect
         "logo_uri": where,
         "client_uri": where,
     }
-    site.answers = {"/c.json": httpx.Response(302, headers={"location": where})}
+    site.answers = {"/c.json": httpx2.Response(302, headers={"location": where})}
     with pytest.raises(DocumentError):
         await store.get(CLIENT)
     other = CLIENT.replace("/c.json", "/d.json")
-    site.answers["/d.json"] = httpx.Response(200, content=json.dumps(document | {"client_id": other}).encode())
+    site.answers["/d.json"] = httpx2.Response(200, content=json.dumps(document | {"client_id": other}).encode())
     with pytest.raises(DocumentError):
         await store.keys(other)
     assert [request.url.host for request in site.asked] == [PUBLIC, PUBLIC]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from protected import ISSUER, PUBLIC_URL
 from results import record
@@ -34,11 +34,11 @@ FOREIGN = ("evil.example", "evil.example:8443", "localhost:8443.evil.example", "
 
 
 @pytest.fixture
-def http(matrix: Matrix) -> httpx.AsyncClient:
+def http(matrix: Matrix) -> httpx2.AsyncClient:
     return matrix.http["default"]
 
 
-async def different(http: httpx.AsyncClient) -> list[str]:
+async def different(http: httpx2.AsyncClient) -> list[str]:
     """Forms and headers whose answer is not the golden one."""
     golden: dict[str, Any] = {
         "resource": PUBLIC_URL,
@@ -61,7 +61,7 @@ async def different(http: httpx.AsyncClient) -> list[str]:
 
 
 @pytest.mark.requirement("MCP26-AUTH-02b", "RFC9728-3.3-resource-equals")
-async def test_the_document_is_golden_in_every_form_and_with_every_header(http: httpx.AsyncClient) -> None:
+async def test_the_document_is_golden_in_every_form_and_with_every_header(http: httpx2.AsyncClient) -> None:
     assert await different(http) == []
     documents = [await http.get(f"{ORIGIN}{form}") for form in FORMS]
     assert len({response.content for response in documents}) == 1
@@ -82,7 +82,7 @@ async def test_the_document_is_golden_in_every_form_and_with_every_header(http: 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("host", FOREIGN)
-async def test_another_host_gets_no_document(http: httpx.AsyncClient, form: str, host: str) -> None:
+async def test_another_host_gets_no_document(http: httpx2.AsyncClient, form: str, host: str) -> None:
     response = await http.get(f"{ORIGIN}{form}", headers={"host": host})
     assert response.status_code == 421
     assert "evil" not in response.text
@@ -90,7 +90,7 @@ async def test_another_host_gets_no_document(http: httpx.AsyncClient, form: str,
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_the_document_is_only_read(http: httpx.AsyncClient, form: str, method: str) -> None:
+async def test_the_document_is_only_read(http: httpx2.AsyncClient, form: str, method: str) -> None:
     assert (await http.request(method, f"{ORIGIN}{form}")).status_code in {404, 405}
 
 

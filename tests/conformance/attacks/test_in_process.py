@@ -56,7 +56,7 @@ async def test_every_attack_gets_its_one_constant_answer_and_nothing_is_fetched(
     assert connections == []
     assert matrix.fetches <= FETCHES_OF_A_SERVER * len(matrix.http)
     # The test's own client logs the URLs it asks for; what matters is what the servers log.
-    log = "\n".join(line.getMessage() for line in caplog.records if line.name != "httpx")
+    log = "\n".join(line.getMessage() for line in caplog.records if line.name != "httpx2")
     assert "token refused" in log
     assert leaked(attacks, log) == []
     # A bound for hangs only; the figures are for the scoreboard.

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from native_stack import READ, WRITE, Stack
 from results import record
@@ -35,7 +35,7 @@ LONG = 16_384
 
 
 @pytest.fixture
-async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(stack.ca_file) as client:
         yield client
 
@@ -48,7 +48,7 @@ async def token(stack: Stack) -> AsyncIterator[str]:
     stack.admin.delete_client(obtained.client.client_id)
 
 
-async def foreign_world(stack: Stack, http: httpx.AsyncClient) -> World:
+async def foreign_world(stack: Stack, http: httpx2.AsyncClient) -> World:
     """A world that names the real issuer, server and key ids, and has none of the keys."""
     world = make_world(stack.issuer, stack.mcp_url, SystemClock())
     keys = (await http.get(f"{stack.issuer}/protocol/openid-connect/certs")).json()["keys"]
@@ -59,13 +59,13 @@ async def foreign_world(stack: Stack, http: httpx.AsyncClient) -> World:
     return world
 
 
-async def run(http: httpx.AsyncClient, url: str, attacks: Iterable[Attack]) -> tuple[Report, list[str]]:
+async def run(http: httpx2.AsyncClient, url: str, attacks: Iterable[Attack]) -> tuple[Report, list[str]]:
     """Send each attack; names of those that HTTP itself cannot carry come back beside the report."""
     report, unsendable = Report(), []
     for attack in attacks:
         try:
             response = await http.send(request_for(attack, url))
-        except httpx.LocalProtocolError:
+        except httpx2.LocalProtocolError:
             unsendable.append(attack.label)
             continue
         report.tried += 1
@@ -82,7 +82,7 @@ async def run(http: httpx.AsyncClient, url: str, attacks: Iterable[Attack]) -> t
 
 
 @pytest.mark.requirement("MCP26-AUTH-06")
-async def test_every_forgery_is_refused_with_one_constant_answer(stack: Stack, http: httpx.AsyncClient) -> None:
+async def test_every_forgery_is_refused_with_one_constant_answer(stack: Stack, http: httpx2.AsyncClient) -> None:
     world = await foreign_world(stack, http)
     made = [*table_a(world), *table_b(world), *table_c(world), *controls(world)]
     attacks = [
@@ -109,7 +109,7 @@ async def test_every_forgery_is_refused_with_one_constant_answer(stack: Stack, h
 
 @pytest.mark.requirement("MCP26-AUTH-09", "RFC9700-4.3.2-no-query")
 async def test_a_real_token_carried_in_another_way_is_refused(
-    stack: Stack, http: httpx.AsyncClient, token: str
+    stack: Stack, http: httpx2.AsyncClient, token: str
 ) -> None:
     report, unsendable = await run(http, stack.mcp_url, carrying(token))
     assert report.complaints == []
@@ -124,7 +124,7 @@ async def test_a_real_token_carried_in_another_way_is_refused(
     )
 
 
-async def test_real_tokens_are_served(stack: Stack, http: httpx.AsyncClient) -> None:
+async def test_real_tokens_are_served(stack: Stack, http: httpx2.AsyncClient) -> None:
     good: list[Attack] = []
     for user in (0, 1):
         for scopes in ((READ,), (READ, WRITE), ("openid", READ, "offline_access")):

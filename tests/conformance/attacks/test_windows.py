@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import httpx
+import httpx2
 import pytest
 from protected import PUBLIC_URL
 from results import record
@@ -54,7 +54,7 @@ def true() -> ManualClock:
 
 
 @asynccontextmanager
-async def server(keys: World, true: ManualClock) -> AsyncIterator[tuple[httpx.AsyncClient, SteppingClock, Wire]]:
+async def server(keys: World, true: ManualClock) -> AsyncIterator[tuple[httpx2.AsyncClient, SteppingClock, Wire]]:
     """A server with a clock of its own, and the issuer's wire."""
     clock = SteppingClock(true)
     keys.tokens._clock = true
@@ -63,7 +63,7 @@ async def server(keys: World, true: ManualClock) -> AsyncIterator[tuple[httpx.As
         yield client, clock, wire
 
 
-async def status(client: httpx.AsyncClient, token: str) -> int:
+async def status(client: httpx2.AsyncClient, token: str) -> int:
     """The answer to one request with this token."""
     return (await client.send(request_for(Attack("C18", "", Expect.OK, bearer(token)), PUBLIC_URL))).status_code
 

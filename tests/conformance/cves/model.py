@@ -7,7 +7,7 @@ every case can fail, and fails for the fault it is about.
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-import httpx
+import httpx2
 import pytest
 from protected import PUBLIC_URL
 
@@ -27,7 +27,7 @@ Fault = Callable[[pytest.MonkeyPatch], None]
 class Bench:
     """A protected server to try things on, its wire out, and the keys of its issuer."""
 
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     wire: Wire
     world: World
 

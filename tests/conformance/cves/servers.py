@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 from protected import PUBLIC_URL
 from wire import answer_of
 
@@ -123,9 +123,9 @@ async def _other_ways_in(bench: Bench) -> str | None:
     request = request_for(Attack("", "", Expect.OK, **_READ), PUBLIC_URL)
     origin = PUBLIC_URL.removesuffix("/mcp")
     for path in ("/mcp/", "/mcp%0a", "//mcp", "/MCP", "/mcp;x", "/sse", "/messages/", "/mcp/messages", "/mcp/sse", "/"):
-        url = httpx.URL(f"{origin}{path}")
+        url = httpx2.URL(f"{origin}{path}")
         for method in ("POST", "GET"):
-            made = httpx.Request(method, url, headers=request.headers, content=request.content)
+            made = httpx2.Request(method, url, headers=request.headers, content=request.content)
             response = await bench.http.send(made)
             if response.status_code not in {401, 404, 405}:
                 return f"{method} {path}: {response.status_code}"

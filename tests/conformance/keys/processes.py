@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from lifespan import alive
 from protected import ISSUER, PUBLIC_URL, Served, private_server
 
@@ -82,7 +82,7 @@ class Processes:
         app = protect(private_server(), settings, outbound=self.issuer.outbound(), clock=self.clock)
         await self.stack.enter_async_context(alive(app))
         http = await self.stack.enter_async_context(
-            httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://localhost:8443")
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://localhost:8443")
         )
         return Served(http, self.issuer.tokens, self.issuer, self.clock)
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from conformance.official.deployment import Deployment
@@ -21,8 +21,8 @@ NOTIFICATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-async def posted(deployment: Deployment, body: dict[str, Any], **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(headers=HEADERS) as http:
+async def posted(deployment: Deployment, body: dict[str, Any], **headers: str) -> httpx2.Response:
+    async with httpx2.AsyncClient(headers=HEADERS) as http:
         return await http.post(deployment.url, content=json.dumps(body), headers=headers)
 
 

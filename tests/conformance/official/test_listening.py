@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from conformance.official.deployment import Deployment
@@ -17,11 +17,11 @@ HEADERS = {
 }
 
 
-async def asked(deployment: Deployment, method: str, params: dict[str, Any], scope: str) -> httpx.Response:
+async def asked(deployment: Deployment, method: str, params: dict[str, Any], scope: str) -> httpx2.Response:
     """One request of the new era past the proxy."""
     headers = {"mcp-method": method, "authorization": f"Bearer {deployment.tokens.token(scope=scope)}"}
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": MODERN}}
-    async with httpx.AsyncClient(headers=HEADERS | headers, timeout=10) as http:
+    async with httpx2.AsyncClient(headers=HEADERS | headers, timeout=10) as http:
         return await http.post(deployment.bare_url, content=json.dumps(body))
 
 

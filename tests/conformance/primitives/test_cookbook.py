@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from protected import PUBLIC_URL
 from results import record
@@ -31,7 +31,7 @@ def cookbook(world: World) -> Cookbook:
 
 
 @pytest.fixture
-async def http(world: World, cookbook: Cookbook) -> AsyncIterator[httpx.AsyncClient]:
+async def http(world: World, cookbook: Cookbook) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of a server that allows every algorithm there is a setting for, and trusts the cookbook's keys."""
     issuer = FakeIssuer(world.tokens)
     issuer.keys = cookbook.published()
@@ -41,7 +41,7 @@ async def http(world: World, cookbook: Cookbook) -> AsyncIterator[httpx.AsyncCli
     assert wire.strays == []
 
 
-async def complaints(http: httpx.AsyncClient, attacks: list[Attack]) -> list[str]:
+async def complaints(http: httpx2.AsyncClient, attacks: list[Attack]) -> list[str]:
     """Label and complaint of each attack that did not get its answer."""
     found: list[str] = []
     for attack in attacks:
@@ -52,7 +52,7 @@ async def complaints(http: httpx.AsyncClient, attacks: list[Attack]) -> list[str
 
 
 async def test_supported_signatures_are_served_and_all_other_cases_refused(
-    http: httpx.AsyncClient, cookbook: Cookbook
+    http: httpx2.AsyncClient, cookbook: Cookbook
 ) -> None:
     cases = list(cookbook.cases())
     assert len({case.label for case in cases}) == len(cases)
@@ -92,7 +92,7 @@ def test_keys_of_the_cookbook_are_used_when_public_and_refuse_the_set_when_secre
 
 
 async def test_with_the_header_check_off_refused_cases_are_served(
-    http: httpx.AsyncClient, cookbook: Cookbook, monkeypatch: pytest.MonkeyPatch
+    http: httpx2.AsyncClient, cookbook: Cookbook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jws, "_HEADER_MEMBERS", frozenset({"alg", "kid", "typ", "b64", "crit"}))
     monkeypatch.setattr(jws, "_type", lambda _: "at+jwt")
@@ -107,6 +107,6 @@ async def test_with_the_header_check_off_refused_cases_are_served(
 _SIGNED = ("4.1 RS256 signature", "4.2 PS384 signature", "4.3 ES512 signature")
 
 
-async def test_a_case_under_a_key_of_nobody_is_refused(http: httpx.AsyncClient, world: World) -> None:
+async def test_a_case_under_a_key_of_nobody_is_refused(http: httpx2.AsyncClient, world: World) -> None:
     attack = Attack("4.1", "a stranger's signature", Expect.OK, bearer(world.good()))
     assert await complaints(http, [attack]) != []

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from access_attacks import ADDRESSES, ATTACKS
 from access_team import AUD, PERSON, AccessTeam, TeamWire, access_team
@@ -62,16 +62,16 @@ async def served(
             **more,
         }
     )
-    outbound = Outbound(transport=TeamWire(team, httpx.ASGITransport(app=issuer)))
+    outbound = Outbound(transport=TeamWire(team, httpx2.ASGITransport(app=issuer)))
     app = protect(mcp or private_server(), settings, outbound=outbound, clock=clock)
     async with (
         alive(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://localhost:8443") as http,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://localhost:8443") as http,
     ):
         yield Served(http, tokens, issuer, ManualClock())
 
 
-async def call(server: Served, assertion: str | None, tool: str = "read", **headers: str) -> httpx.Response:
+async def call(server: Served, assertion: str | None, tool: str = "read", **headers: str) -> httpx2.Response:
     sent = {**({} if assertion is None else {ASSERTION: assertion}), **headers}
     return await server.rpc("tools/call", {"name": tool, "arguments": {}}, sent)
 

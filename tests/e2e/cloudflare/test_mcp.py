@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from native_stack import CHECKOUT, READ, Stack, free_port
 from wire import LEGACY, MODERN, answer_of, call, message
@@ -27,7 +27,7 @@ EVENTS = 8
 class Through:
     """The MCP endpoint of a Worker, asked by the public name."""
 
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     url: str
 
 
@@ -65,25 +65,25 @@ def probe_url(stack: Stack, bundled: Project, tmp_path_factory: pytest.TempPathF
 def _until_ready(url: str, log: Path) -> None:
     """Through the Worker, which answers an error as long as the port does not."""
     deadline = time.monotonic() + 60
-    with httpx.Client(trust_env=False, timeout=30) as http:
+    with httpx2.Client(trust_env=False, timeout=30) as http:
         while http.get(f"{url}/health/ready").status_code != 200:
             assert time.monotonic() < deadline, log.read_text()
 
 
 @pytest.fixture
-async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     host = stack.public_base.removeprefix("https://")
-    async with httpx.AsyncClient(headers={"host": host}, trust_env=False, timeout=30) as client:
+    async with httpx2.AsyncClient(headers={"host": host}, trust_env=False, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
-def sample(http: httpx.AsyncClient, sample_url: str) -> Through:
+def sample(http: httpx2.AsyncClient, sample_url: str) -> Through:
     return Through(http, f"{sample_url}/mcp")
 
 
 @pytest.fixture
-def probe(http: httpx.AsyncClient, probe_url: str) -> Through:
+def probe(http: httpx2.AsyncClient, probe_url: str) -> Through:
     return Through(http, f"{probe_url}/mcp")
 
 

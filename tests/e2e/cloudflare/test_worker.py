@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 import yaml
 from native_stack import CHECKOUT
@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
 class Worker:
     """The Worker's client and the server behind it."""
 
-    http: httpx.Client
+    http: httpx2.Client
     listener: Listener = field(repr=False)
 
 
@@ -105,7 +105,7 @@ def running(bundled: Project, folder: Path) -> Iterator[Worker]:
         try:
             with (
                 bundled.served(_address(listener), folder, configuration()["vars"] | SECRET) as url,
-                httpx.Client(base_url=url, headers={"host": HOST}, trust_env=False, timeout=30) as http,
+                httpx2.Client(base_url=url, headers={"host": HOST}, trust_env=False, timeout=30) as http,
             ):
                 yield Worker(http, listener)
         finally:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from native_stack import CHECKOUT
 
@@ -100,8 +100,8 @@ def test_the_vars_are_settings_and_name_one_host() -> None:
     found = configuration()
     settings = (CHECKOUT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     assert [name for name in found["vars"] if f"`{name}`" not in settings] == []
-    host = httpx.URL(found["vars"]["GATELODGE_PUBLIC_URL"]).host
-    assert httpx.URL(found["vars"]["GATELODGE_ISSUER"]).host == host
+    host = httpx2.URL(found["vars"]["GATELODGE_PUBLIC_URL"]).host
+    assert httpx2.URL(found["vars"]["GATELODGE_ISSUER"]).host == host
     assert {route["pattern"].partition("/")[0] for route in found["routes"]} == {host}
     assert all(host.endswith(route["zone_name"]) for route in found["routes"])
     # No other name leads to the Worker.
@@ -160,7 +160,7 @@ def test_the_image_answers_behind_the_worker(image: str, bundled: Project, tmp_p
         target = docker("port", container, "8000").stdout.split()[0]
         with (
             bundled.served(target, tmp_path, found["vars"]) as url,
-            httpx.Client(base_url=url, headers={"host": "mcp.example.com"}, trust_env=False, timeout=30) as http,
+            httpx2.Client(base_url=url, headers={"host": "mcp.example.com"}, trust_env=False, timeout=30) as http,
         ):
             deadline = time.monotonic() + 120
             while http.get("/health/live").status_code != 200:

@@ -7,8 +7,10 @@ from databases import database_config, postgres
 from oauth_servers import OAuthServer, oauth_toolkit, oidc_provider
 from vaults import either_vault as vault
 from vaults import sqlite_vault
+from wiremock import wiremock, wiremock_server
+from wiremock_desk import desk
 
-__all__ = ["database_config", "postgres", "sqlite_vault", "vault"]
+__all__ = ["database_config", "desk", "postgres", "sqlite_vault", "vault", "wiremock", "wiremock_server"]
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ Not here: which requests, how often, and what may fail when (``load``, ``traffic
 
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 from wire import answer_of, call
 
 __all__ = ["Told", "tool_call", "words"]
@@ -19,11 +19,11 @@ class Told(NamedTuple):
     wrong: str
 
 
-async def tool_call(client: httpx.AsyncClient, url: str, token: str, era: str, **params: Any) -> Told:
+async def tool_call(client: httpx2.AsyncClient, url: str, token: str, era: str, **params: Any) -> Told:
     """One tool call."""
     try:
         answer = await call(client, url, "tools/call", params, token=token, era=era)
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         return Told(0, {}, f"{type(error).__name__}: {error}")
     if answer.status_code != 200:
         return Told(answer.status_code, {}, words(answer))
@@ -35,6 +35,6 @@ async def tool_call(client: httpx.AsyncClient, url: str, token: str, era: str, *
     return Told(200, found, "" if "result" in message and not found.get("isError") else str(message)[:200])
 
 
-def words(answer: httpx.Response) -> str:
+def words(answer: httpx2.Response) -> str:
     """What a refusal says."""
     return answer.text.strip()[:200] or "no words"

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 from native_stack import READ, WRITE
 from wire import LEGACY, MODERN, tls_client
 
@@ -50,7 +50,7 @@ class Load:
 
     deployment: Deployment
     linked: Obtained = field(repr=False)
-    http: httpx.AsyncClient = field(repr=False)
+    http: httpx2.AsyncClient = field(repr=False)
     seen: list[Seen] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     registered: list[tuple[str, str]] = field(default_factory=list, repr=False)
@@ -95,7 +95,7 @@ class Load:
         began = time.monotonic()
         try:
             answer = await self.http.post(server.token_endpoint, data=form)
-        except httpx.TransportError:
+        except httpx2.TransportError:
             self.unknown_since = self.unknown_since or began
             raise
         if answer.status_code == 200:
@@ -134,7 +134,7 @@ class Load:
             began = time.monotonic()
             try:
                 status, wrong = await asked[kind]()
-            except httpx.TransportError as error:
+            except httpx2.TransportError as error:
                 status, wrong = 0, f"{type(error).__name__}: {error}"
             except GatelodgeError as error:
                 status, wrong = (error.http_status if isinstance(error, OAuthRefused) else 0), error.detail[:200]
@@ -184,7 +184,7 @@ async def loaded(deployment: Deployment, *kinds: str) -> AsyncIterator[Load]:
     """A linked client under way; every kind was answered well before the block begins."""
     linked = await obtain_tokens(deployment.target(*_SCOPES), body=_body())
     async with tls_client(deployment.folder / "ca.pem") as http:
-        http.timeout = httpx.Timeout(12)
+        http.timeout = httpx2.Timeout(12)
         load = Load(deployment, linked, http)
         tasks = [asyncio.create_task(load.go_on(kind)) for kind in kinds or KINDS]
         try:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-import httpx
+import httpx2
 import pytest
 from native_stack import READ
 
@@ -95,7 +95,7 @@ def test_the_database_is_reached_by_keycloak_alone(deployment: Deployment, part:
 
 def test_what_traefik_does_not_route_is_not_there(deployment: Deployment) -> None:
     context = ssl.create_default_context(cafile=str(deployment.folder / "ca.pem"))
-    with httpx.Client(verify=context, trust_env=False) as client:
+    with httpx2.Client(verify=context, trust_env=False) as client:
         base = f"https://localhost:{deployment.port}"
         for path in ("/admin/", "/realms/master", "/internal/metrics", "/realms/mcp/clients-registrations/default"):
             assert client.get(base + path).status_code == 404, path

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
-import httpx
+import httpx2
 import pytest
 from docker.models.containers import Container
 from native_stack import CHECKOUT, free_port
@@ -210,9 +210,9 @@ def test_a_server_runs_on_a_read_only_disk_and_its_own_check_finds_it_healthy(
             assert time.monotonic() < deadline, container.attrs["State"]["Health"]
             time.sleep(0.2)
             container.reload()
-        assert httpx.get(f"{base}/health/live", trust_env=False).status_code == 200
+        assert httpx2.get(f"{base}/health/live", trust_env=False).status_code == 200
         if name != "gatelodge-desk":
-            challenge = httpx.post(f"{base}/mcp", headers={"host": "localhost:8443"}, trust_env=False)
+            challenge = httpx2.post(f"{base}/mcp", headers={"host": "localhost:8443"}, trust_env=False)
             assert challenge.status_code == 401
         # The control: the same check against a port where nothing listens.
         check = container.attrs["Config"]["Healthcheck"]["Test"]

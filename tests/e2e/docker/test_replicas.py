@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from native_stack import READ, WRITE
 from results import record_page
@@ -28,7 +28,7 @@ FORMS: dict[str, Any] = {"_meta": {"io.modelcontextprotocol/clientCapabilities":
 
 
 @asynccontextmanager
-async def signed_in(deployment: Deployment) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
+async def signed_in(deployment: Deployment) -> AsyncIterator[tuple[httpx2.AsyncClient, str]]:
     """A client that trusts the deployment, and a token for it."""
     obtained = await obtain_tokens(deployment.target(READ, WRITE))
     async with tls_client(deployment.folder / "ca.pem") as client:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from account_pages import person
 from wire import LEGACY, MODERN, answer_of, call, tls_client
@@ -32,7 +32,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 @pytest.fixture
-async def http(workspace: Deployment) -> AsyncIterator[httpx.AsyncClient]:
+async def http(workspace: Deployment) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(workspace.folder / "ca.pem") as client:
         yield client
 
@@ -48,7 +48,7 @@ async def token(deployment: Deployment) -> str:
 
 
 async def test_a_client_is_led_to_the_issuer_links_and_finds_no_tool_where_no_provider_is_set_up(
-    workspace: Deployment, http: httpx.AsyncClient
+    workspace: Deployment, http: httpx2.AsyncClient
 ) -> None:
     url = f"{base_of(workspace)}/workspace/mcp"
     challenge = await call(http, url, "tools/list")
@@ -70,7 +70,7 @@ async def test_a_client_is_led_to_the_issuer_links_and_finds_no_tool_where_no_pr
 
 
 async def test_the_pages_say_so_to_who_signs_in_and_allow_no_script(
-    workspace: Deployment, http: httpx.AsyncClient
+    workspace: Deployment, http: httpx2.AsyncClient
 ) -> None:
     pages = f"{base_of(workspace)}/workspace/accounts"
     stranger = await http.get(pages)
@@ -88,7 +88,7 @@ async def test_the_pages_say_so_to_who_signs_in_and_allow_no_script(
         assert "script-src" not in policy
 
 
-async def test_what_is_internal_is_not_routed(workspace: Deployment, http: httpx.AsyncClient) -> None:
+async def test_what_is_internal_is_not_routed(workspace: Deployment, http: httpx2.AsyncClient) -> None:
     bearer = {"authorization": f"Bearer {await token(workspace)}"}
     for path in ("internal/", "internal/tokens/github?user=x", "INTERNAL/tokens/github?user=x"):
         assert (await http.get(f"{base_of(workspace)}/workspace/{path}", headers=bearer)).status_code == 404, path
@@ -140,7 +140,7 @@ def test_a_backup_has_the_links_and_their_key(workspace: Deployment, tmp_path: P
 
 
 async def test_without_the_profile_its_routes_and_scopes_are_gone_and_come_back_with_it(
-    workspace: Deployment, http: httpx.AsyncClient
+    workspace: Deployment, http: httpx2.AsyncClient
 ) -> None:
     url = f"{base_of(workspace)}/workspace/mcp"
     issuer = f"{base_of(workspace)}/.well-known/oauth-authorization-server/realms/mcp"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 import pytest
 from native_stack import CHECKOUT, Stack, free_port
 from surface import Edge, edge, until
@@ -53,8 +53,8 @@ def desk(stack: Stack, folder: Path) -> Iterator[int]:
 
 def _alive(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False).status_code == 200
-    except httpx.HTTPError:
+        return httpx2.get(f"http://127.0.0.1:{port}/health/live", trust_env=False).status_code == 200
+    except httpx2.HTTPError:
         return False
 
 
@@ -65,9 +65,9 @@ def running(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
 
 
-def asked(running: Edge, client_id: str, accept: str = "text/html") -> httpx.Response:
+def asked(running: Edge, client_id: str, accept: str = "text/html") -> httpx2.Response:
     query = urlencode({"client_id": client_id, "redirect_uri": "https://stranger.example/cb", "response_type": "code"})
-    with httpx.Client(verify=running.context, timeout=20, trust_env=False) as client:
+    with httpx2.Client(verify=running.context, timeout=20, trust_env=False) as client:
         return client.get(f"https://localhost:{running.port}{AUTH}?{query}", headers={"accept": accept})
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from document_site import ALLOWED, DocumentSite
 from joserfc import jwt
@@ -30,7 +30,7 @@ BOTH: dict[str, Any] = {"token_endpoint_auth_methods_supported": ["none", "priva
 
 
 @pytest.fixture
-async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(stack.ca_file) as client:
         yield client
 
@@ -79,7 +79,7 @@ FORMS: dict[str, dict[str, Any]] = {
 @pytest.mark.requirement("MCP26-AUTH-22")
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_client_links_by_its_document_lists_tools_and_refreshes(
-    stack: Stack, site: DocumentSite, http: httpx.AsyncClient, form: str
+    stack: Stack, site: DocumentSite, http: httpx2.AsyncClient, form: str
 ) -> None:
     client_id = site.put(f"{form}.json", **FORMS[form])
     client = RegisteredClient(client_id)
@@ -102,7 +102,7 @@ async def test_a_client_links_by_its_document_lists_tools_and_refreshes(
     assert all("cookie" not in headers for _, headers in site.asked)
 
 
-async def lists_tools(stack: Stack, http: httpx.AsyncClient, token: str) -> None:
+async def lists_tools(stack: Stack, http: httpx2.AsyncClient, token: str) -> None:
     listed = answer_of(await call(http, stack.mcp_url, "tools/list", token=token))
     assert {"search", "fetch"} <= {tool["name"] for tool in listed["result"]["tools"]}
 
@@ -129,7 +129,7 @@ class Signer:
 
 
 async def test_a_client_that_signs_links_with_keys_that_keycloak_reads_from_the_desk(
-    stack: Stack, site: DocumentSite, http: httpx.AsyncClient
+    stack: Stack, site: DocumentSite, http: httpx2.AsyncClient
 ) -> None:
     keys = f"https://{ALLOWED}/keys.json"
     members: dict[str, Any] = {
@@ -145,7 +145,7 @@ async def test_a_client_that_signs_links_with_keys_that_keycloak_reads_from_the_
     )
     browser = stack.target().browser()
 
-    async def exchanged(authentication: dict[str, str]) -> httpx.Response:
+    async def exchanged(authentication: dict[str, str]) -> httpx2.Response:
         pkce = Pkce.new()
         answer = await browser.authorize(
             authorize_url(
@@ -199,7 +199,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", HOSTILE)
 async def test_a_hostile_document_makes_no_client_and_sends_nobody_anywhere(
-    stack: Stack, site: DocumentSite, http: httpx.AsyncClient, case: str
+    stack: Stack, site: DocumentSite, http: httpx2.AsyncClient, case: str
 ) -> None:
     client_id = f"https://{ALLOWED}/hostile-{case}.json"
     site.answer(client_id, document(client_id) | HOSTILE[case])
@@ -210,7 +210,7 @@ async def test_a_hostile_document_makes_no_client_and_sends_nobody_anywhere(
     assert client_of(stack, client_id) is None
 
 
-async def test_what_is_no_document_makes_no_client(stack: Stack, site: DocumentSite, http: httpx.AsyncClient) -> None:
+async def test_what_is_no_document_makes_no_client(stack: Stack, site: DocumentSite, http: httpx2.AsyncClient) -> None:
     for name, body, status in (("page", b"<html>", 200), ("moved", b"", 302), ("gone", b"", 410), ("broken", b"", 500)):
         client_id = f"https://{ALLOWED}/{name}"
         site.answer(client_id, body, status)
@@ -219,7 +219,7 @@ async def test_what_is_no_document_makes_no_client(stack: Stack, site: DocumentS
 
 
 async def test_a_forged_mark_gains_only_keycloaks_own_answer(
-    stack: Stack, site: DocumentSite, http: httpx.AsyncClient
+    stack: Stack, site: DocumentSite, http: httpx2.AsyncClient
 ) -> None:
     client_id = site.put("forged.json")
     for mark in ("ready", "", "x"):
@@ -231,10 +231,10 @@ async def test_a_forged_mark_gains_only_keycloaks_own_answer(
 
 
 async def test_an_unknown_client_and_a_changed_redirect_end_at_keycloak(
-    stack: Stack, site: DocumentSite, http: httpx.AsyncClient
+    stack: Stack, site: DocumentSite, http: httpx2.AsyncClient
 ) -> None:
     client_id = site.put("strict.json", redirect_uris=[f"https://{ALLOWED}/cb"])
-    async with httpx.AsyncClient(verify=http_context(stack), follow_redirects=True, trust_env=False) as browser:
+    async with httpx2.AsyncClient(verify=http_context(stack), follow_redirects=True, trust_env=False) as browser:
         url = request_of(stack, client_id).replace("127.0.0.1%3A33419", "evil.example")
         answer = await browser.get(url)
     assert answer.status_code == 400
@@ -264,7 +264,7 @@ CLOSED = ["ext/par/request", "ext/ciba/auth", "auth/device", "EXT/par/request", 
 
 @pytest.mark.parametrize("path", CLOSED)
 async def test_pushed_requests_and_other_ways_to_sign_in_are_closed(
-    stack: Stack, http: httpx.AsyncClient, path: str
+    stack: Stack, http: httpx2.AsyncClient, path: str
 ) -> None:
     form = {"client_id": f"https://{ALLOWED}/x", "scope": "openid"}
     answer = await http.post(f"{stack.issuer}/protocol/openid-connect/{path}", data=form)
@@ -275,7 +275,7 @@ async def test_pushed_requests_and_other_ways_to_sign_in_are_closed(
 @pytest.mark.requirement("MCP26-AUTH-22")
 @pytest.mark.parametrize("form", ["oauth-authorization-server", "openid-configuration"])
 async def test_the_metadata_offers_documents_and_no_pushed_requests(
-    stack: Stack, http: httpx.AsyncClient, form: str
+    stack: Stack, http: httpx2.AsyncClient, form: str
 ) -> None:
     metadata = (await http.get(f"{stack.issuer}/.well-known/{form}")).json()
     assert metadata["issuer"] == stack.issuer
@@ -289,7 +289,7 @@ async def test_the_metadata_offers_documents_and_no_pushed_requests(
 
 
 async def test_with_the_desk_stopped_linked_clients_sign_in_and_refresh(
-    stack: Stack, site: DocumentSite, http: httpx.AsyncClient
+    stack: Stack, site: DocumentSite, http: httpx2.AsyncClient
 ) -> None:
     client_id = site.put("lasting.json")
     client = RegisteredClient(client_id)

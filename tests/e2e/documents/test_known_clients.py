@@ -5,7 +5,7 @@ import secrets
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -81,8 +81,8 @@ async def test_chatgpt_signs_in_and_without_its_keys_the_token_is_refused_with_t
 
 
 async def exchange(
-    stack: Stack, http: httpx.AsyncClient, client_id: str, redirect: str, authentication: dict[str, str]
-) -> httpx.Response:
+    stack: Stack, http: httpx2.AsyncClient, client_id: str, redirect: str, authentication: dict[str, str]
+) -> httpx2.Response:
     """Sign in with the client's own redirect, then ask for the token."""
     base, pkce = f"{stack.issuer}/protocol/openid-connect", Pkce.new()
     url = authorize_url(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from native_stack import READ, Stack
 from shelf import Shelf, document
@@ -34,7 +34,7 @@ class Ahead:
 
     stack: Stack
     app: Starlette
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     shelf: Shelf
     clock: ManualClock
 
@@ -50,7 +50,7 @@ class Ahead:
             if job.name == "refresh of client documents":
                 await job.run()
 
-    async def request(self, client_id: str, redirect_uri: str = LOOPBACK_REDIRECT) -> tuple[httpx.Response, Pkce]:
+    async def request(self, client_id: str, redirect_uri: str = LOOPBACK_REDIRECT) -> tuple[httpx2.Response, Pkce]:
         """The desk's answer to an authorization request."""
         pkce, issuer = Pkce.new(), self.stack.issuer
         url = authorize_url(
@@ -75,10 +75,10 @@ class Ahead:
         assert got.status_code == 200, got.text
         return str(got.json()["refresh_token"])
 
-    async def refresh(self, client_id: str, token: str) -> httpx.Response:
+    async def refresh(self, client_id: str, token: str) -> httpx2.Response:
         return await self.token(client_id, grant_type="refresh_token", refresh_token=token)
 
-    async def token(self, client_id: str, **form: str) -> httpx.Response:
+    async def token(self, client_id: str, **form: str) -> httpx2.Response:
         async with tls_client(self.stack.ca_file) as client:
             endpoint = f"{self.stack.issuer}/protocol/openid-connect/token"
             return await client.post(endpoint, data={"client_id": client_id, **form})
@@ -112,8 +112,8 @@ async def ahead(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         state_dir=tmp_path,
     )
     app = create.create_desk(settings, guarded=shelf, clock=clock)
-    transport = httpx.ASGITransport(app=app)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport) as http:
+    transport = httpx2.ASGITransport(app=app)
+    async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport) as http:
         yield Ahead(stack, app, http, shelf, clock)
     for client_id in shelf.bodies:
         stack.admin.delete_client(client_id)

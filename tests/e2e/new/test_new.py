@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from native_stack import CHECKOUT, READ, WRITE, Stack, free_port, gatelodge, read_stack
 from wire import LEGACY, MODERN, answer_of, call, tls_client
@@ -86,13 +86,13 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bootstrap]:
 
 
 @pytest.fixture
-async def http(bootstrap: Bootstrap) -> AsyncIterator[httpx.AsyncClient]:
+async def http(bootstrap: Bootstrap) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(bootstrap.stack.ca_file) as client:
         yield client
 
 
 async def test_a_linked_client_calls_the_new_tools_within_the_time_that_was_promised(
-    bootstrap: Bootstrap, http: httpx.AsyncClient
+    bootstrap: Bootstrap, http: httpx2.AsyncClient
 ) -> None:
     began = time.monotonic()
     token = await bootstrap.token(bootstrap.url, "demo:read", "demo:write")
@@ -127,7 +127,7 @@ def _report(seconds: dict[str, float], total: float, steps: list[str]) -> None:
         Path(place).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-async def test_each_server_refuses_the_tokens_of_the_other(bootstrap: Bootstrap, http: httpx.AsyncClient) -> None:
+async def test_each_server_refuses_the_tokens_of_the_other(bootstrap: Bootstrap, http: httpx2.AsyncClient) -> None:
     sample, demo = bootstrap.stack.mcp_url, bootstrap.url
     for_sample = await bootstrap.token(sample, READ, WRITE)
     for_demo = await bootstrap.token(demo, "demo:read", "demo:write")
@@ -139,7 +139,7 @@ async def test_each_server_refuses_the_tokens_of_the_other(bootstrap: Bootstrap,
         assert 'error="invalid_token"' in refused.headers["www-authenticate"]
 
 
-async def test_each_server_names_itself_and_its_own_scopes(bootstrap: Bootstrap, http: httpx.AsyncClient) -> None:
+async def test_each_server_names_itself_and_its_own_scopes(bootstrap: Bootstrap, http: httpx2.AsyncClient) -> None:
     base = bootstrap.stack.public_base
     for path, scopes in (("/mcp", [READ]), ("/demo/mcp", ["demo:read"])):
         document = (await http.get(f"{base}/.well-known/oauth-protected-resource{path}")).json()
@@ -157,7 +157,7 @@ async def test_each_server_names_itself_and_its_own_scopes(bootstrap: Bootstrap,
     assert {READ, "demo:read", "demo:write"} <= set(desk["scopes_supported"])
 
 
-async def test_only_paths_of_its_own_lead_to_the_new_server(bootstrap: Bootstrap, http: httpx.AsyncClient) -> None:
+async def test_only_paths_of_its_own_lead_to_the_new_server(bootstrap: Bootstrap, http: httpx2.AsyncClient) -> None:
     base = bootstrap.stack.public_base
     assert (await http.get(f"{base}/demo/nothing")).status_code == 404
     for path in ("/demo", "/demo/../demo2/mcp", "/demo/health/started", "/DEMO/mcp"):

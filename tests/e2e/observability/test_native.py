@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from native_stack import CHECKOUT, Stack
 from wire import call, tls_client
@@ -18,13 +18,13 @@ _FILES = CHECKOUT / "infra" / "observability"
 
 
 @pytest.fixture
-async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(stack.ca_file) as client:
         yield client
 
 
 @pytest.fixture
-def ask(stack: Stack, http: httpx.AsyncClient) -> Callable[..., Awaitable[dict[str, Any]]]:
+def ask(stack: Stack, http: httpx2.AsyncClient) -> Callable[..., Awaitable[dict[str, Any]]]:
     """Prometheus's API; skips where it does not run."""
     if shutil.which("prometheus") is None:
         pytest.skip("no prometheus on this machine: the native stack runs without it")
@@ -48,7 +48,7 @@ async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def test_each_part_shows_its_figures_on_loopback_and_traefik_routes_none(
-    stack: Stack, http: httpx.AsyncClient
+    stack: Stack, http: httpx2.AsyncClient
 ) -> None:
     assert set(stack.status["metrics"]) == {"desk", "server"}
     for name, url in stack.status["metrics"].items():
@@ -62,7 +62,7 @@ async def test_each_part_shows_its_figures_on_loopback_and_traefik_routes_none(
 
 
 async def test_prometheus_reads_every_part_and_counts_a_call(
-    stack: Stack, http: httpx.AsyncClient, ask: Callable[..., Awaitable[dict[str, Any]]]
+    stack: Stack, http: httpx2.AsyncClient, ask: Callable[..., Awaitable[dict[str, Any]]]
 ) -> None:
     assert (await call(http, stack.mcp_url, "tools/list", token="made.up.token")).status_code == 401
     query = 'sum(gatelodge_token_verdicts_total{part="server", verdict!~"accepted|absent"})'

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from native_stack import Stack
 from problems import constant
@@ -24,7 +24,7 @@ def body(name: str, port: int, **members: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(stack.ca_file) as client:
         yield client
 
@@ -38,7 +38,7 @@ def bearer(answer: dict[str, Any]) -> dict[str, str]:
 
 
 async def test_a_client_reads_changes_and_removes_itself_at_the_address_it_was_given(
-    stack: Stack, http: httpx.AsyncClient
+    stack: Stack, http: httpx2.AsyncClient
 ) -> None:
     made = (await http.post(endpoint(stack), json=body("managed", 3901))).json()
     uri = made["registration_client_uri"]
@@ -60,7 +60,7 @@ async def test_a_client_reads_changes_and_removes_itself_at_the_address_it_was_g
     assert (await http.get(uri, headers=bearer(changed.json()))).status_code == 401
 
 
-async def test_a_change_cannot_do_what_a_registration_cannot(stack: Stack, http: httpx.AsyncClient) -> None:
+async def test_a_change_cannot_do_what_a_registration_cannot(stack: Stack, http: httpx2.AsyncClient) -> None:
     made = (await http.post(endpoint(stack), json=body("held", 3903))).json()
     uri = made["registration_client_uri"]
     evil = body("held", 3903, client_id=made["client_id"], redirect_uris=["https://evil.example/cb"])
@@ -69,7 +69,7 @@ async def test_a_change_cannot_do_what_a_registration_cannot(stack: Stack, http:
     assert (await http.delete(uri, headers=bearer(made))).status_code == 204
 
 
-async def test_one_clients_token_does_nothing_to_another_client(stack: Stack, http: httpx.AsyncClient) -> None:
+async def test_one_clients_token_does_nothing_to_another_client(stack: Stack, http: httpx2.AsyncClient) -> None:
     one = (await http.post(endpoint(stack), json=body("one", 3904))).json()
     other = (await http.post(endpoint(stack), json=body("other", 3905))).json()
     foreign = await http.delete(other["registration_client_uri"], headers=bearer(one))
@@ -82,7 +82,7 @@ async def test_one_clients_token_does_nothing_to_another_client(stack: Stack, ht
 
 
 async def test_an_equal_registration_gets_the_same_client_which_nobody_can_change_then(
-    stack: Stack, http: httpx.AsyncClient
+    stack: Stack, http: httpx2.AsyncClient
 ) -> None:
     first = (await http.post(endpoint(stack), json=body("again", 3906))).json()
     second = (await http.post(endpoint(stack), json=body("again", 3906))).json()

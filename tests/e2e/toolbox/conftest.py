@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from models import KEY, PNG, models
 from native_stack import free_port, gatelodge, read_stack
@@ -45,6 +45,6 @@ def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
 
 
 @pytest.fixture
-async def http(toolbox: Toolbox) -> AsyncIterator[httpx.AsyncClient]:
+async def http(toolbox: Toolbox) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(toolbox.stack.ca_file) as client:
         yield client

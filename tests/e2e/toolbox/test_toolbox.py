@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from models import PNG
 from toolbox_stack import Toolbox
@@ -17,14 +17,14 @@ _CODE = {"name": "analyze_code_with_llm", "arguments": {"code": "a + b", "analys
 _SAMPLING: dict[str, Any] = {"io.modelcontextprotocol/clientCapabilities": {"sampling": {}}}
 
 
-async def listed(http: httpx.AsyncClient, url: str, token: str | None, era: str) -> list[str]:
+async def listed(http: httpx2.AsyncClient, url: str, token: str | None, era: str) -> list[str]:
     answer = answer_of(await call(http, url, "tools/list", token=token, era=era))
     return sorted(tool["name"] for tool in answer["result"]["tools"])
 
 
 @pytest.mark.parametrize("era", [MODERN, LEGACY])
 async def test_without_a_token_everybody_can_add_and_nothing_else(
-    toolbox: Toolbox, http: httpx.AsyncClient, era: str
+    toolbox: Toolbox, http: httpx2.AsyncClient, era: str
 ) -> None:
     params = {"name": "add", "arguments": {"a": 40, "b": 2}}
     added = answer_of(await call(http, toolbox.url, "tools/call", params, era=era))
@@ -33,7 +33,7 @@ async def test_without_a_token_everybody_can_add_and_nothing_else(
     assert (await call(http, toolbox.url, "tools/call", _CODE, era=era)).status_code == 401
 
 
-async def test_the_list_and_the_call_differ_by_who_asks(toolbox: Toolbox, http: httpx.AsyncClient) -> None:
+async def test_the_list_and_the_call_differ_by_who_asks(toolbox: Toolbox, http: httpx2.AsyncClient) -> None:
     ada, grace = await toolbox.token(0, "read", "write"), await toolbox.token(1, "read", "write")
     for era in (MODERN, LEGACY):
         assert await listed(http, toolbox.url, ada, era) == sorted([*_FOR_ALL, "generate_image"])
@@ -59,7 +59,7 @@ async def test_the_list_and_the_call_differ_by_who_asks(toolbox: Toolbox, http: 
 
 
 async def test_a_github_login_counts_by_its_claim_and_the_same_word_as_a_user_name_does_not(
-    toolbox: Toolbox, http: httpx.AsyncClient
+    toolbox: Toolbox, http: httpx2.AsyncClient
 ) -> None:
     admin = toolbox.stack.admin.keycloak
     [found] = admin.get_users({"username": "grace", "exact": "true"})
@@ -75,7 +75,7 @@ async def test_a_github_login_counts_by_its_claim_and_the_same_word_as_a_user_na
 
 
 async def test_code_is_read_by_the_client_s_model_else_by_the_endpoint(
-    toolbox: Toolbox, http: httpx.AsyncClient
+    toolbox: Toolbox, http: httpx2.AsyncClient
 ) -> None:
     token = await toolbox.token(1, "read")
     first = answer_of(await call(http, toolbox.url, "tools/call", {**_CODE, "_meta": _SAMPLING}, token=token))["result"]
@@ -98,7 +98,7 @@ async def test_code_is_read_by_the_client_s_model_else_by_the_endpoint(
 
 
 async def test_of_github_there_is_one_tool_with_its_prompt_and_it_gives_the_link(
-    toolbox: Toolbox, http: httpx.AsyncClient
+    toolbox: Toolbox, http: httpx2.AsyncClient
 ) -> None:
     token = await toolbox.token(1, "read")
     who = {"name": "get_github_user_info", "arguments": {}}

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from oauth_servers import emulated
 from pack_calls import Calls, calling
@@ -71,11 +71,11 @@ async def calls(stand_ins: dict[str, str], tmp_path: Path) -> AsyncIterator[Call
     """A user who has linked all three."""
     made = dict[str, Any]()
 
-    def create(request: httpx.Request) -> object:
+    def create(request: httpx2.Request) -> object:
         made.update(json.loads(request.content))
         return page(request)
 
-    def page(request: httpx.Request) -> object:
+    def page(request: httpx2.Request) -> object:
         title = [{"plain_text": run["text"]["content"]} for run in made["properties"]["title"]["title"]]
         return {"object": "page", "id": PAGE, "properties": {"title": {"type": "title", "title": title}}}
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from native_stack import CHECKOUT, Stack, free_port, gatelodge
 
@@ -37,9 +37,9 @@ def _wait(url: str, log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            if httpx.get(url, trust_env=False).status_code == 401:
+            if httpx2.get(url, trust_env=False).status_code == 401:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             time.sleep(0.1)
     raise AssertionError(log.read_text())
 

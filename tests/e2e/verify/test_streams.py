@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 from native_stack import Stack, free_port, gatelodge
@@ -56,7 +56,7 @@ def holding_back(target: str, ca_file: Path) -> Iterator[str]:
 
     async def passed_on(request: Request) -> Response:
         kept = {name: value for name, value in request.headers.items() if name not in {"host", "connection"}}
-        async with httpx.AsyncClient(verify=trust, timeout=30, trust_env=False) as client:
+        async with httpx2.AsyncClient(verify=trust, timeout=30, trust_env=False) as client:
             url = f"{target}{request.url.path}"
             answer = await client.request(request.method, url, headers=kept, content=await request.body())
         dropped = {"transfer-encoding", "content-length", "connection"}

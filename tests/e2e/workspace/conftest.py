@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
+import httpx2
 import pytest
 from github_front import github_front
 from native_stack import free_port, gatelodge, read_stack
@@ -44,6 +44,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-async def http(workspace: Workspace) -> AsyncIterator[httpx.AsyncClient]:
+async def http(workspace: Workspace) -> AsyncIterator[httpx2.AsyncClient]:
     async with tls_client(workspace.stack.ca_file) as client:
         yield client

@@ -6,7 +6,7 @@ GitHub is in test_linked_account.py. All use one running stack, each provider a 
 import re
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from account_pages import Person, person
 from provider_front import CODA_TOKEN, SITE
@@ -25,14 +25,14 @@ TOOLS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-async def result_of(http: httpx.AsyncClient, workspace: Workspace, token: str, provider: str) -> dict[str, Any]:
+async def result_of(http: httpx2.AsyncClient, workspace: Workspace, token: str, provider: str) -> dict[str, Any]:
     """The result of the provider's tool, which may be an error."""
     answer = answer_of(await call(http, workspace.url(), "tools/call", TOOLS[provider][0], token=token))
     found: dict[str, Any] = answer["result"]
     return found
 
 
-async def linked(someone: Person, page: httpx.Response, provider: str) -> httpx.Response:
+async def linked(someone: Person, page: httpx2.Response, provider: str) -> httpx2.Response:
     """The page of accounts after the link."""
     if provider == "coda":
         return await someone.send(page, "/coda/token", token=CODA_TOKEN)
@@ -41,7 +41,7 @@ async def linked(someone: Person, page: httpx.Response, provider: str) -> httpx.
 
 @pytest.mark.parametrize("provider", ["jira", "notion", "slack", "coda"])
 async def test_an_account_is_linked_used_and_unlinked(
-    workspace: Workspace, http: httpx.AsyncClient, provider: str
+    workspace: Workspace, http: httpx2.AsyncClient, provider: str
 ) -> None:
     stack, base = workspace.stack, f"{workspace.stack.public_base}/workspace/api"
     async with person(workspace.pages(), stack.ca_file, *stack.users[0]) as ada:
@@ -67,7 +67,7 @@ async def test_an_account_is_linked_used_and_unlinked(
 
 
 async def test_the_proxy_reaches_the_linked_jira_by_the_callers_own_token(
-    workspace: Workspace, http: httpx.AsyncClient
+    workspace: Workspace, http: httpx2.AsyncClient
 ) -> None:
     stack, base = workspace.stack, f"{workspace.stack.public_base}/workspace/api"
     async with person(workspace.pages(), stack.ca_file, *stack.users[0]) as ada:
@@ -83,7 +83,7 @@ async def test_the_proxy_reaches_the_linked_jira_by_the_callers_own_token(
 
 
 async def test_a_grant_that_ended_at_the_provider_needs_attention_and_is_mended_by_a_new_link(
-    workspace: Workspace, http: httpx.AsyncClient
+    workspace: Workspace, http: httpx2.AsyncClient
 ) -> None:
     stack, others = workspace.stack, workspace.others
     async with person(workspace.pages(), stack.ca_file, *stack.users[0]) as ada:
@@ -114,7 +114,7 @@ async def test_a_coda_token_that_coda_does_not_know_is_not_kept(workspace: Works
 
 
 async def test_a_name_that_could_not_be_read_at_the_link_comes_with_the_next_look(
-    workspace: Workspace, http: httpx.AsyncClient
+    workspace: Workspace, http: httpx2.AsyncClient
 ) -> None:
     stack, others = workspace.stack, workspace.others
     async with person(workspace.pages(), stack.ca_file, *stack.users[0]) as ada:

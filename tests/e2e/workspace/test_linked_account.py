@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from account_pages import person
 from wire import LEGACY, MODERN, answer_of, call, message
@@ -15,7 +15,7 @@ _WHO = {"name": "get_github_user_info", "arguments": {"include_repos": False}}
 _URLS: dict[str, Any] = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}}
 
 
-async def who_am_i(http: httpx.AsyncClient, url: str, token: str) -> str:
+async def who_am_i(http: httpx2.AsyncClient, url: str, token: str) -> str:
     """The user name that the tool gives; fails with the tool's own words."""
     answer = answer_of(await call(http, url, "tools/call", _WHO, token=token))
     assert answer["result"].get("isError") is not True, answer
@@ -23,7 +23,7 @@ async def who_am_i(http: httpx.AsyncClient, url: str, token: str) -> str:
 
 
 async def test_without_a_linked_account_every_client_gets_the_link_in_its_own_form(
-    workspace: Workspace, http: httpx.AsyncClient
+    workspace: Workspace, http: httpx2.AsyncClient
 ) -> None:
     token, url = await workspace.token(1, "read"), workspace.url()
     link = f"{workspace.pages()}?link=github"
@@ -44,7 +44,7 @@ async def test_without_a_linked_account_every_client_gets_the_link_in_its_own_fo
 
 
 async def test_a_linked_account_works_on_after_a_refusal_an_expiry_and_a_restart(
-    workspace: Workspace, http: httpx.AsyncClient
+    workspace: Workspace, http: httpx2.AsyncClient
 ) -> None:
     stack, github = workspace.stack, workspace.github
     async with person(workspace.pages(), stack.ca_file, *stack.users[0]) as ada:
@@ -77,7 +77,7 @@ async def test_a_linked_account_works_on_after_a_refusal_an_expiry_and_a_restart
         assert re.search(r"Unlink GitHub", again.text)
 
 
-async def test_a_token_of_one_workspace_server_opens_no_other(workspace: Workspace, http: httpx.AsyncClient) -> None:
+async def test_a_token_of_one_workspace_server_opens_no_other(workspace: Workspace, http: httpx2.AsyncClient) -> None:
     first, second = await workspace.token(1, "read"), await workspace.token(1, "read", name="second")
     for token, own, other in ((first, "workspace", "second"), (second, "second", "workspace")):
         assert (await call(http, workspace.url(own), "tools/list", token=token)).status_code == 200
@@ -89,7 +89,7 @@ async def test_a_token_of_one_workspace_server_opens_no_other(workspace: Workspa
 
 
 async def test_a_client_of_the_pages_gets_no_token_and_nothing_internal_is_routed(
-    workspace: Workspace, http: httpx.AsyncClient
+    workspace: Workspace, http: httpx2.AsyncClient
 ) -> None:
     base = workspace.stack.public_base
     assert (await http.get(f"{base}/workspace/internal/tokens/github?user=x")).status_code == 404

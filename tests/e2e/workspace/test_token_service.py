@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from native_stack import gatelodge
 from workspace_stack import Workspace
@@ -52,13 +52,13 @@ async def service_token(workspace: Workspace, folder: Path) -> AsyncIterator[str
 
 
 async def test_the_service_is_answered_inside_and_no_user_can_give_its_scope_away(
-    workspace: Workspace, tmp_path: Path, http: httpx.AsyncClient
+    workspace: Workspace, tmp_path: Path, http: httpx2.AsyncClient
 ) -> None:
     stack = workspace.stack
     async with service_token(workspace, tmp_path) as token:
         inside = f"{stack.internal['server_urls']['workspace']}/workspace/internal/tokens/github?user=nobody"
         headers = {"host": f"localhost:{stack.port}", "authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(trust_env=False) as direct:
+        async with httpx2.AsyncClient(trust_env=False) as direct:
             found = await direct.get(inside, headers=headers)
             assert (found.status_code, found.json()["error"]) == (409, "connection_missing"), found.text
             person = await workspace.token(1, "read", "write")

@@ -39,7 +39,7 @@ _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | 
 }
 _INTERNAL = frozenset({"event", "_record", "_from_structlog", "exc_info", "stack_info"})
 # One line for each MCP message or upstream request says nothing an operator acts on, and httpcore shows headers.
-_QUIET = ("httpx", "httpcore", "mcp", "fastmcp", "urllib3")
+_QUIET = ("httpx", "httpcore", "httpx2", "httpcore2", "mcp", "fastmcp", "urllib3")
 # Controls of both sets, what separates lines elsewhere, and what turns the direction of text.
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _APART = re.compile(r"[\s=\"]")

@@ -1,4 +1,4 @@
-"""One pooled httpx client with bounds on time and size."""
+"""One pooled httpx2 client with bounds on time and size."""
 
 import json
 import ssl
@@ -8,7 +8,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
@@ -18,12 +18,12 @@ __all__ = ["Answer", "Outbound", "UpstreamAnswerUnusable", "UpstreamUnreachable"
 
 # Faults before a connection stands: nothing of the request was sent.
 _UNSENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.InvalidURL,
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+    httpx2.InvalidURL,
 )
 
 
@@ -62,7 +62,7 @@ class Answer:
         return value
 
 
-async def whole(response: httpx.Response, about: str, cap: int) -> Answer:
+async def whole(response: httpx2.Response, about: str, cap: int) -> Answer:
     """The whole answer; ``about`` is the request in words. Raises: UpstreamAnswerUnusable, compressed or over ``cap`` bytes."""
     # Unpacked, a small piece could be a thousand times its size before it is counted.
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
@@ -84,11 +84,11 @@ class Outbound:
         ca_file: Path | None = None,
         timeout: float = 5.0,
         max_bytes: int = 1 << 20,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         verify = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
         self._max_bytes = max_bytes
-        self._client = httpx.AsyncClient(
+        self._client = httpx2.AsyncClient(
             verify=verify,
             timeout=timeout,
             headers={"accept-encoding": "identity"},
@@ -117,7 +117,7 @@ class Outbound:
         try:
             async with self._client.stream(method, url, headers=headers, content=content) as response:
                 return await whole(response, f"{method} {url}", cap)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             sent = not isinstance(error, _UNSENT)
             raise UpstreamUnreachable(f"{method} {url}: {_reason(error)}", sent=sent) from error
 
@@ -134,7 +134,7 @@ class Outbound:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in words; httpx has none for a connection that was cut, its cause does."""
+    """What went wrong, in words; httpx2 has none for a connection that was cut, its cause does."""
     cause = error.__cause__ or error.__context__
     text = str(error) or (f"{type(cause).__name__}: {cause}" if cause else "")
     return f"{type(error).__name__}: {text}"

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
@@ -76,18 +76,18 @@ class GuardedOutbound:
         ca_file: Path | None = None,
         timeout: float = 3.0,
         local_hosts: Mapping[str, tuple[str, int]] | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        verify = httpx.create_ssl_context(trust_env=False)
+        verify = httpx2.create_ssl_context(trust_env=False)
         if ca_file:
             verify.load_verify_locations(cafile=str(ca_file))
         self._resolver = resolver or resolve
         self._timeout = timeout
         self._local = dict(local_hosts or {})
-        # Below httpx's client, which keeps cookies. A connection that was kept would be shared by all hosts of one
+        # Below httpx2's client, which keeps cookies. A connection that was kept would be shared by all hosts of one
         # address, although its certificate was checked for one of them.
-        self._transport = transport or httpx.AsyncHTTPTransport(
-            verify=verify, trust_env=False, limits=httpx.Limits(max_connections=100, max_keepalive_connections=0)
+        self._transport = transport or httpx2.AsyncHTTPTransport(
+            verify=verify, trust_env=False, limits=httpx2.Limits(max_connections=100, max_keepalive_connections=0)
         )
 
     async def get(self, url: str, *, max_bytes: int, headers: Mapping[str, str] | None = None) -> Answer:
@@ -109,7 +109,7 @@ class GuardedOutbound:
                     await response.aclose()
         except TimeoutError as error:
             raise UpstreamUnreachable(f"GET from {host}: no whole answer within {self._timeout:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise UpstreamUnreachable(f"GET from {host}: {type(error).__name__}: {error}") from error
 
     async def aclose(self) -> None:
@@ -125,7 +125,7 @@ class GuardedOutbound:
 
     async def _connect(
         self, host: str, addresses: Sequence[str], port: int, target: str, headers: Mapping[str, str]
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """The answer of the first address that takes a connection; its body is not read yet."""
         # So that an address that is silent leaves time for the next one.
         share = self._timeout / len(addresses)
@@ -133,16 +133,16 @@ class GuardedOutbound:
         sent = {"host": host, "connection": "close", "accept-encoding": "identity", **headers}
         for address in addresses:
             authority = f"[{address}]" if ":" in address else address
-            request = httpx.Request(
+            request = httpx2.Request(
                 "GET",
                 f"https://{authority}:{port}/",
                 headers=sent,
-                # The target goes out as it was checked; httpx would write some of it in another way.
+                # The target goes out as it was checked; httpx2 would write some of it in another way.
                 extensions={"sni_hostname": host, "timeout": waits, "target": target.encode("ascii")},
             )
             try:
                 return await self._transport.handle_async_request(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
+            except (httpx2.ConnectError, httpx2.ConnectTimeout):
                 if address == addresses[-1]:
                     raise
         raise AddressRefused(f"{host} has no address to try")

@@ -4,20 +4,20 @@ W3C Trace Context, section 3. Invariant: nothing of a trace leaves to a third pa
 names the host and the method, never a path or a query, in which providers' APIs put names and secrets.
 """
 
-import httpx
+import httpx2
 
 from gatelodge.observability.tracing import tracer
 
 __all__ = ["TracedTransport"]
 
 
-class TracedTransport(httpx.AsyncBaseTransport):
+class TracedTransport(httpx2.AsyncBaseTransport):
     """``inner`` with spans; ``propagate`` adds ``traceparent`` to what is sent."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, *, propagate: bool = False) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, *, propagate: bool = False) -> None:
         self._inner, self._propagate = inner, propagate
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """One request; the span ends with the head of its answer."""
         from opentelemetry.trace import SpanKind, StatusCode  # noqa: PLC0415 - only where traces are on
         from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415 - only where traces are on
@@ -37,7 +37,7 @@ class TracedTransport(httpx.AsyncBaseTransport):
                 TraceContextTextMapPropagator().inject(request.headers)
             try:
                 response = await self._inner.handle_async_request(request)
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 span.set_attribute("error.type", type(error).__name__)
                 span.set_status(StatusCode.ERROR)
                 raise

@@ -57,10 +57,7 @@ class ProxySettings(BaseSettings):
         ge=0,
         le=10_000,
         examples=["100"],
-        description=(
-            "How many of them are kept while nobody uses them. With fewer than are open, a connection is closed "
-            "after each request."
-        ),
+        description="How many of them are kept while nobody uses them.",
     )
     proxy_idle_seconds: float = Field(
         default=30.0,

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import httpx
+import httpx2
 from starlette.types import Receive, Scope, Send
 
 from gatelodge.core.urls import path_of, well_known
@@ -82,17 +82,17 @@ class FakeIssuer:
         return None
 
 
-class _Wire(httpx.AsyncBaseTransport):
+class _Wire(httpx2.AsyncBaseTransport):
     """The in-process transport, with a plug to pull."""
 
     def __init__(self, issuer: FakeIssuer) -> None:
         self._issuer = issuer
-        self._inner = httpx.ASGITransport(app=issuer)
+        self._inner = httpx2.ASGITransport(app=issuer)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._issuer.unreachable:
             self._issuer.refused += 1
-            raise httpx.ConnectError("connection refused", request=request)
+            raise httpx2.ConnectError("connection refused", request=request)
         return await self._inner.handle_async_request(request)
 
 

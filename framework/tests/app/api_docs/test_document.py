@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 import schemathesis
@@ -68,8 +68,8 @@ async def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, 
     base = "/workspace" if request.param in {"workspace", "bearer"} else ""
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(_application(request.param, tmp_path, settle))
-        transport = httpx.ASGITransport(app=app)
-        http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=ORIGIN))
+        transport = httpx2.ASGITransport(app=app)
+        http = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=ORIGIN))
         document = await http.get(f"{base}/openapi.json")
         page = await http.get(f"{base}/docs")
         assert (document.status_code, page.status_code) == (200, 200)

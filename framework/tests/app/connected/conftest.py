@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from lifespan import alive
@@ -60,8 +60,8 @@ async def start(environment: Callable[..., None]) -> AsyncIterator[Start]:
             if apps is not None:
                 apps.append(app)
             await stack.enter_async_context(alive(app))
-            transport = httpx.ASGITransport(app=app)
-            http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=ORIGIN))
+            transport = httpx2.ASGITransport(app=app)
+            http = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=ORIGIN))
             return Served(http, tokens, issuer, clock)
 
         yield begin

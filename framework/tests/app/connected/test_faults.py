@@ -3,7 +3,7 @@
 import json
 import logging
 
-import httpx
+import httpx2
 import pytest
 from problems import constant
 from proxy_desk import proxy_desk
@@ -24,7 +24,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if " refused: " in record.getMessage()]
 
 
-def judged(answer: httpx.Response, code: Code) -> None:
+def judged(answer: httpx2.Response, code: Code) -> None:
     """The one form, in words of ours alone."""
     body = constant(answer)
     assert answer.headers["content-type"] == "application/problem+json"

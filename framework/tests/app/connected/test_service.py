@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from lifespan import alive
@@ -26,7 +26,7 @@ OPENS_URLS: dict[str, Any] = {"elicitation": {"url": {}}}
 
 async def ask(
     served: Served, method: str, params: dict[str, Any], *scopes: str, version: str = "2026-07-28", can: Any = None
-) -> httpx.Response:
+) -> httpx2.Response:
     """One request with a token of these scopes, of a client that says what it can do."""
     headers = {
         "accept": "application/json, text/event-stream",
@@ -42,7 +42,7 @@ async def ask(
     return await served.http.post("/workspace/mcp", content=json.dumps(body), headers=headers)
 
 
-def answer(response: httpx.Response) -> dict[str, Any]:
+def answer(response: httpx2.Response) -> dict[str, Any]:
     text = response.text
     if "text/event-stream" in response.headers["content-type"]:
         text = next(line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: "))

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 import pytest
 from desks import Desk, Desks
 from shelf import document
@@ -12,7 +12,7 @@ GOOD = "https://good.example/oauth/client.json"
 MOST = 30
 
 
-async def opened(desk: Desk, client_id: str, address: str = "198.51.100.7", **headers: str) -> httpx.Response:
+async def opened(desk: Desk, client_id: str, address: str = "198.51.100.7", **headers: str) -> httpx2.Response:
     query = urlencode({"client_id": client_id, "redirect_uri": "http://127.0.0.1:1/cb"})
     return await desk.http.get(f"{AUTH}?{query}", headers={"x-forwarded-for": address, **headers})
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 import pytest
 from desks import BASE, Desk, Desks
 from shelf import document
@@ -37,11 +37,11 @@ async def opened(desk: Desk, url: str | None = None) -> dict[str, str]:
     return dict(form.fields)
 
 
-async def sent(desk: Desk, fields: dict[str, str], *, answer: str = "continue", origin: str = BASE) -> httpx.Response:
+async def sent(desk: Desk, fields: dict[str, str], *, answer: str = "continue", origin: str = BASE) -> httpx2.Response:
     return await desk.http.post("/desk/consent", data={**fields, "answer": answer}, headers={"origin": origin})
 
 
-def refused(desk: Desk, response: httpx.Response) -> bool:
+def refused(desk: Desk, response: httpx2.Response) -> bool:
     return response.status_code == 400 and "location" not in response.headers and not desk.realm.clients
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from administered_realm import SECRET
 from managed_realm import ManagedRealm
@@ -37,16 +37,16 @@ def limits() -> dict[str, Any]:
 @pytest.fixture
 async def http(
     realm: ManagedRealm, clock: ManualClock, limits: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[httpx.AsyncClient]:
+) -> AsyncIterator[httpx2.AsyncClient]:
     """Requests to the desk in process."""
     monkeypatch.chdir(tmp_path)
     settings = DeskSettings(
         issuer=ISSUER, issuer_internal_url=INTERNAL, desk_secret=Secret(SECRET), state_dir=tmp_path, **limits
     )
     desk = create_desk(settings, outbound=realm.outbound(), clock=clock)
-    transport = httpx.ASGITransport(app=desk, client=("127.0.0.1", 40_000))
+    transport = httpx2.ASGITransport(app=desk, client=("127.0.0.1", 40_000))
     async with (
         desk.router.lifespan_context(desk),
-        httpx.AsyncClient(transport=transport, base_url="https://localhost:8443") as client,
+        httpx2.AsyncClient(transport=transport, base_url="https://localhost:8443") as client,
     ):
         yield client

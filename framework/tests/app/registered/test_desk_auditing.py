@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from client_bodies import CLAUDE_CODE
 from managed_realm import ManagedRealm
@@ -36,7 +36,7 @@ async def recorded(state: Path) -> list[Recorded]:
         await database.aclose()
 
 
-async def test_a_clients_life_is_in_the_trail(http: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_a_clients_life_is_in_the_trail(http: httpx2.AsyncClient, tmp_path: Path) -> None:
     made = (await http.post(ENDPOINT, json=CLAUDE_CODE)).json()
     (event,) = [one.event for one in await recorded(tmp_path)]
     assert (event.kind, event.outcome, event.subject["client"]) == ("registration.create", "ok", "c-1")
@@ -50,7 +50,7 @@ async def test_a_clients_life_is_in_the_trail(http: httpx.AsyncClient, tmp_path:
     assert made["registration_access_token"] not in str(events)
 
 
-async def test_a_folded_registration_is_told_apart(http: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_a_folded_registration_is_told_apart(http: httpx2.AsyncClient, tmp_path: Path) -> None:
     for _ in range(2):
         await http.post(ENDPOINT, json=CLAUDE_CODE)
     found = [(one.event.kind, one.event.subject["client"]) for one in await recorded(tmp_path)]
@@ -58,7 +58,7 @@ async def test_a_folded_registration_is_told_apart(http: httpx.AsyncClient, tmp_
 
 
 async def test_a_registration_that_cannot_be_recorded_is_not_answered_with_a_client(
-    http: httpx.AsyncClient, tmp_path: Path
+    http: httpx2.AsyncClient, tmp_path: Path
 ) -> None:
     database = await open_database(DatabaseConfig(default_url(tmp_path)))
     async with database.transaction() as transaction:
@@ -77,10 +77,10 @@ async def test_refusals_are_counted(
 ) -> None:
     given = {"issuer": ISSUER, "issuer_internal_url": "http://keycloak", "state_dir": tmp_path, **limits}
     desk = create_desk(DeskSettings(**given), outbound=realm.outbound(), clock=clock)
-    transport = httpx.ASGITransport(app=desk, client=("192.0.2.7", 40_000))
+    transport = httpx2.ASGITransport(app=desk, client=("192.0.2.7", 40_000))
     async with (
         desk.router.lifespan_context(desk),
-        httpx.AsyncClient(transport=transport, base_url="https://localhost:8443") as http,
+        httpx2.AsyncClient(transport=transport, base_url="https://localhost:8443") as http,
     ):
         for _ in range(20):
             assert (await http.post(ENDPOINT, json={"redirect_uris": []})).status_code == 400

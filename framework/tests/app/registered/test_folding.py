@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from client_bodies import BODIES, CLAUDE_CODE, MCP_REMOTE
 from managed_realm import ManagedRealm, token_of
@@ -23,7 +23,7 @@ def bearer(token: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("client", BODIES)
 async def test_every_registered_client_is_marked_as_the_desks(
-    client: str, http: httpx.AsyncClient, realm: ManagedRealm, clock: ManualClock
+    client: str, http: httpx2.AsyncClient, realm: ManagedRealm, clock: ManualClock
 ) -> None:
     client_id = (await http.post(ENDPOINT, json=BODIES[client])).json()["client_id"]
     assert made_by(realm.clients[client_id]) == "dcr"
@@ -31,7 +31,7 @@ async def test_every_registered_client_is_marked_as_the_desks(
 
 
 async def test_a_mark_that_cannot_be_written_is_logged_and_the_client_registers_all_the_same(
-    http: httpx.AsyncClient, realm: ManagedRealm, caplog: pytest.LogCaptureFixture
+    http: httpx2.AsyncClient, realm: ManagedRealm, caplog: pytest.LogCaptureFixture
 ) -> None:
     realm.admin_status = 403
     answers = [await http.post(ENDPOINT, json=CLAUDE_CODE) for _ in range(2)]
@@ -45,9 +45,9 @@ async def test_a_mark_that_cannot_be_written_is_logged_and_the_client_registers_
 
 
 async def test_a_storm_of_a_thousand_equal_registrations_leaves_one_client(
-    http: httpx.AsyncClient, realm: ManagedRealm
+    http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
-    answers: list[httpx.Response] = []
+    answers: list[httpx2.Response] = []
     for _ in range(20):
         answers += await asyncio.gather(*(http.post(ENDPOINT, json=CLAUDE_CODE) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {201}
@@ -72,14 +72,14 @@ async def test_a_storm_of_a_thousand_equal_registrations_leaves_one_client(
     ],
 )
 async def test_what_differs_in_anything_is_another_client(
-    change: dict[str, Any], http: httpx.AsyncClient, realm: ManagedRealm
+    change: dict[str, Any], http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     await http.post(ENDPOINT, json={**CLAUDE_CODE, **change})
     assert len(realm.clients) == 2
 
 
-async def test_a_client_with_a_secret_is_never_folded(http: httpx.AsyncClient, realm: ManagedRealm) -> None:
+async def test_a_client_with_a_secret_is_never_folded(http: httpx2.AsyncClient, realm: ManagedRealm) -> None:
     for _ in range(3):
         assert "client_secret" in (await http.post(ENDPOINT, json=MCP_REMOTE)).json()
     assert len(realm.clients) == 3
@@ -87,7 +87,7 @@ async def test_a_client_with_a_secret_is_never_folded(http: httpx.AsyncClient, r
 
 @pytest.mark.parametrize("sessions", [(1, 0), (0, 1)])
 async def test_a_client_that_somebody_uses_is_not_given_to_another(
-    sessions: tuple[int, int], http: httpx.AsyncClient, realm: ManagedRealm
+    sessions: tuple[int, int], http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     realm.counts["c-1"] = sessions
@@ -95,7 +95,7 @@ async def test_a_client_that_somebody_uses_is_not_given_to_another(
 
 
 async def test_a_client_in_use_keeps_its_registration_token_after_an_equal_registration(
-    http: httpx.AsyncClient, realm: ManagedRealm
+    http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     first = (await http.post(ENDPOINT, json=CLAUDE_CODE)).json()
     realm.counts["c-1"] = (1, 0)
@@ -106,7 +106,7 @@ async def test_a_client_in_use_keeps_its_registration_token_after_an_equal_regis
 
 
 async def test_after_an_hour_a_new_client_is_made(
-    http: httpx.AsyncClient, realm: ManagedRealm, clock: ManualClock
+    http: httpx2.AsyncClient, realm: ManagedRealm, clock: ManualClock
 ) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     clock.advance(3599)
@@ -117,7 +117,7 @@ async def test_after_an_hour_a_new_client_is_made(
 
 @pytest.mark.parametrize("change", [{"redirectUris": ["https://chatgpt.com/x"]}, {"name": "x"}, {"enabled": False}])
 async def test_a_client_that_was_changed_at_keycloak_is_not_folded_into(
-    change: dict[str, Any], http: httpx.AsyncClient, realm: ManagedRealm
+    change: dict[str, Any], http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     realm.clients["c-1"] |= change
@@ -125,7 +125,7 @@ async def test_a_client_that_was_changed_at_keycloak_is_not_folded_into(
 
 
 async def test_another_free_port_of_loopback_makes_no_other_client(
-    http: httpx.AsyncClient, realm: ManagedRealm
+    http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     for port in (54212, 61000, 1024):
         redirects = [f"http://localhost:{port}/callback"]
@@ -136,7 +136,7 @@ async def test_another_free_port_of_loopback_makes_no_other_client(
 
 
 async def test_a_client_whose_redirect_without_a_port_was_taken_away_is_not_folded_into(
-    http: httpx.AsyncClient, realm: ManagedRealm
+    http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     realm.clients["c-1"]["redirectUris"] = CLAUDE_CODE["redirect_uris"]
@@ -144,7 +144,7 @@ async def test_a_client_whose_redirect_without_a_port_was_taken_away_is_not_fold
 
 
 async def test_whoever_registered_first_loses_power_over_a_client_that_was_given_to_another(
-    http: httpx.AsyncClient, realm: ManagedRealm
+    http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     first = (await http.post(ENDPOINT, json=CLAUDE_CODE)).json()
     headers = bearer(first["registration_access_token"])
@@ -161,14 +161,14 @@ async def test_whoever_registered_first_loses_power_over_a_client_that_was_given
     assert "https://chatgpt.com/connector/oauth/mine" not in realm.clients["c-1"]["redirectUris"]
 
 
-async def test_a_client_that_is_gone_is_not_folded_into(http: httpx.AsyncClient, realm: ManagedRealm) -> None:
+async def test_a_client_that_is_gone_is_not_folded_into(http: httpx2.AsyncClient, realm: ManagedRealm) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     del realm.clients["c-1"]
     assert (await http.post(ENDPOINT, json=CLAUDE_CODE)).json()["client_id"] == "c-2"
 
 
 async def test_what_cannot_be_looked_up_makes_a_new_client(
-    http: httpx.AsyncClient, realm: ManagedRealm, caplog: pytest.LogCaptureFixture
+    http: httpx2.AsyncClient, realm: ManagedRealm, caplog: pytest.LogCaptureFixture
 ) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     realm.admin_status = 500
@@ -177,7 +177,7 @@ async def test_what_cannot_be_looked_up_makes_a_new_client(
     assert "not folded into client c-1" in caplog.text
 
 
-async def test_a_client_that_changed_itself_is_not_folded_into(http: httpx.AsyncClient, realm: ManagedRealm) -> None:
+async def test_a_client_that_changed_itself_is_not_folded_into(http: httpx2.AsyncClient, realm: ManagedRealm) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     same = {**CLAUDE_CODE, "client_id": "c-1"}
     assert (await http.put(f"{ENDPOINT}/c-1", headers=bearer(token_of("c-1")), json=same)).status_code == 200

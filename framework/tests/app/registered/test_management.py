@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from client_bodies import CLAUDE_CODE
 from managed_realm import ManagedRealm, token_of
@@ -17,7 +17,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-async def test_a_client_reads_changes_and_removes_itself(http: httpx.AsyncClient, realm: ManagedRealm) -> None:
+async def test_a_client_reads_changes_and_removes_itself(http: httpx2.AsyncClient, realm: ManagedRealm) -> None:
     made = (await http.post(ENDPOINT, json=CLAUDE_CODE)).json()
     assert made["registration_client_uri"] == f"{PUBLIC}/c-1"
     headers = bearer(made["registration_access_token"])
@@ -44,7 +44,7 @@ async def test_a_client_reads_changes_and_removes_itself(http: httpx.AsyncClient
     ],
 )
 async def test_a_change_is_held_to_the_rules_of_a_registration(
-    change: dict[str, Any], http: httpx.AsyncClient, realm: ManagedRealm
+    change: dict[str, Any], http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     before = dict(realm.clients["c-1"])
@@ -70,7 +70,7 @@ async def test_a_change_is_held_to_the_rules_of_a_registration(
 )
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_without_the_clients_own_token_all_answers_are_the_same(
-    method: str, headers: list[tuple[str, str]], http: httpx.AsyncClient, realm: ManagedRealm
+    method: str, headers: list[tuple[str, str]], http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     answers = [
@@ -90,7 +90,7 @@ async def test_without_the_clients_own_token_all_answers_are_the_same(
 
 @pytest.mark.parametrize("segment", ["..", "a%2Fb", "a%20b", "%2e%2e", "x" * 256, "a;b", "%C3%A9"])
 async def test_what_can_be_no_id_is_not_found_and_keycloak_not_asked(
-    segment: str, http: httpx.AsyncClient, realm: ManagedRealm
+    segment: str, http: httpx2.AsyncClient, realm: ManagedRealm
 ) -> None:
     answer = await http.get(f"https://localhost:8443{ENDPOINT}/{segment}", headers=bearer(token_of("c-1")))
     assert answer.status_code in {404, 405}
@@ -98,7 +98,7 @@ async def test_what_can_be_no_id_is_not_found_and_keycloak_not_asked(
 
 
 async def test_management_leaves_one_line_without_the_token(
-    http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    http: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await http.post(ENDPOINT, json=CLAUDE_CODE)
     caplog.clear()
@@ -111,7 +111,7 @@ async def test_management_leaves_one_line_without_the_token(
     assert token_of("c-1") not in caplog.text
 
 
-async def test_a_browser_may_send_the_token(http: httpx.AsyncClient) -> None:
+async def test_a_browser_may_send_the_token(http: httpx2.AsyncClient) -> None:
     asked = {"origin": "http://localhost:6274", "access-control-request-method": "PUT"}
     answer = await http.options(f"{ENDPOINT}/c-1", headers=asked)
     assert set(answer.headers["access-control-allow-methods"].split(", ")) == {"GET", "PUT", "DELETE"}

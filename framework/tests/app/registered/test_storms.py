@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from client_bodies import CHATGPT, CLAUDE_CODE
 from managed_realm import ManagedRealm
@@ -22,7 +22,7 @@ def named(body: dict[str, Any], number: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("limits", [{"registrations_per_address": 100_000, "registrations_per_host": 50}])
 async def test_a_storm_of_a_thousand_different_registrations_is_bounded_by_the_host_limit(
-    http: httpx.AsyncClient, realm: ManagedRealm, caplog: pytest.LogCaptureFixture
+    http: httpx2.AsyncClient, realm: ManagedRealm, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
     answers = [await http.post(ENDPOINT, json={**CLAUDE_CODE, "client_name": str(n)}) for n in range(1000)]
@@ -34,7 +34,7 @@ async def test_a_storm_of_a_thousand_different_registrations_is_bounded_by_the_h
 
 
 @pytest.mark.parametrize("limits", [{"registrations_per_address": 100_000, "registrations_per_host": 5}])
-async def test_strangers_cannot_lock_out_the_clients_on_other_peoples_computers(http: httpx.AsyncClient) -> None:
+async def test_strangers_cannot_lock_out_the_clients_on_other_peoples_computers(http: httpx2.AsyncClient) -> None:
     for number in range(20):
         flood = await http.post(ENDPOINT, json=named(CLAUDE_CODE, number), headers=sent_by("203.0.113.9"))
     assert flood.status_code == 429
@@ -46,7 +46,7 @@ async def test_strangers_cannot_lock_out_the_clients_on_other_peoples_computers(
 
 @pytest.mark.parametrize("limits", [{"registrations_per_address": 100_000, "registrations_per_host": 5}])
 async def test_a_hosted_clients_host_is_limited_over_all_addresses_and_holds_back_no_other(
-    http: httpx.AsyncClient,
+    http: httpx2.AsyncClient,
 ) -> None:
     answers = [
         await http.post(ENDPOINT, json=named(CHATGPT, number), headers=sent_by(f"203.0.113.{number}"))
@@ -57,7 +57,7 @@ async def test_a_hosted_clients_host_is_limited_over_all_addresses_and_holds_bac
 
 
 @pytest.mark.parametrize("limits", [{"registrations_per_address": 2}])
-async def test_the_address_is_the_one_that_the_trusted_proxy_saw(http: httpx.AsyncClient) -> None:
+async def test_the_address_is_the_one_that_the_trusted_proxy_saw(http: httpx2.AsyncClient) -> None:
     for made_up in ("203.0.113.1", "203.0.113.2", "203.0.113.3"):
         # What a client writes itself is further left, and changes nothing.
         last = await http.post(ENDPOINT, json=CLAUDE_CODE, headers=sent_by(made_up, "192.0.2.1"))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from doctor_edge import MCP, NOW, Edge, audience, policy, scope
 
@@ -45,7 +45,7 @@ def layout(tmp_path: Path) -> Layout:
 @pytest.fixture
 async def facts(edge: Edge, healthy_realm: RealmView) -> AsyncIterator[Callable[..., Facts]]:
     """Makes the facts of one run; keywords replace single ones."""
-    outbound = Outbound(transport=httpx.MockTransport(edge.answer))
+    outbound = Outbound(transport=httpx2.MockTransport(edge.answer))
     clock: Clock = ManualClock(NOW)
 
     def make(**changed: Any) -> Facts:

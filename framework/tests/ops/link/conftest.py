@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import httpx
 import httpx2
 import pytest
 from scripted_realm import ISSUER, MCP_URL, PASSWORD, ScriptedRealm
@@ -25,7 +24,7 @@ class World:
     target: LinkTarget = TARGET
 
     def browser(self, *, password: str = PASSWORD, consent: bool = True, issuer: str = ISSUER) -> ScriptedBrowser:
-        transport = httpx.ASGITransport(app=self.realm)
+        transport = httpx2.ASGITransport(app=self.realm)
         return ScriptedBrowser(None, "ada", password, consent, issuer=issuer, transport=transport)
 
     def connection(self) -> httpx2.ASGITransport:
@@ -35,6 +34,6 @@ class World:
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     realm = ScriptedRealm()
-    outbound = Outbound(transport=httpx.ASGITransport(app=realm))
+    outbound = Outbound(transport=httpx2.ASGITransport(app=realm))
     yield World(realm, outbound)
     await outbound.aclose()

@@ -5,7 +5,7 @@ import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from scripted_realm import ISSUER, ORIGIN, PASSWORD
 
@@ -101,29 +101,29 @@ async def test_a_sign_in_without_tls_is_refused() -> None:
 async def test_a_redirect_to_another_address_than_the_clients_is_refused(world: "World") -> None:
     url = authorize_url(world).replace("redirect_uri=", "was=", 1)
 
-    async def elsewhere(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(302, headers={"location": "https://evil.test/cb?code=c"})
+    async def elsewhere(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(302, headers={"location": "https://evil.test/cb?code=c"})
 
-    browser = ScriptedBrowser(None, "ada", PASSWORD, issuer=ISSUER, transport=httpx.MockTransport(elsewhere))
+    browser = ScriptedBrowser(None, "ada", PASSWORD, issuer=ISSUER, transport=httpx2.MockTransport(elsewhere))
     with pytest.raises(SignInFailed, match=r"https://evil\.test, but the issuer is at"):
         await browser.authorize(url)
 
 
 async def test_a_redirect_loop_ends_with_an_error() -> None:
-    async def again(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(302, headers={"location": str(request.url)})
+    async def again(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(302, headers={"location": str(request.url)})
 
-    browser = ScriptedBrowser(None, "ada", PASSWORD, transport=httpx.MockTransport(again))
+    browser = ScriptedBrowser(None, "ada", PASSWORD, transport=httpx2.MockTransport(again))
     with pytest.raises(SignInFailed, match="no end after 15 pages"):
         await browser.authorize(f"{ISSUER}/auth?redirect_uri={REDIRECT}")
 
 
 @pytest.mark.parametrize("location", ["https://[broken/", "https://login.test:port/"])
 async def test_an_unusable_redirect_is_an_error_of_the_sign_in(location: str) -> None:
-    async def broken(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(302, headers={"location": location})
+    async def broken(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(302, headers={"location": location})
 
-    browser = ScriptedBrowser(None, "ada", PASSWORD, transport=httpx.MockTransport(broken))
+    browser = ScriptedBrowser(None, "ada", PASSWORD, transport=httpx2.MockTransport(broken))
     with pytest.raises(SignInFailed):
         await browser.authorize(f"{ISSUER}/auth?redirect_uri={REDIRECT}")
 
@@ -131,20 +131,20 @@ async def test_an_unusable_redirect_is_an_error_of_the_sign_in(location: str) ->
 async def test_a_form_that_would_put_the_password_into_the_url_is_not_sent() -> None:
     page = '<form action="/a" method="get"><input name="password" type="password"></form>'
 
-    async def get_form(request: httpx.Request) -> httpx.Response:
+    async def get_form(request: httpx2.Request) -> httpx2.Response:
         assert "password=" not in str(request.url)
-        return httpx.Response(200, text=page)
+        return httpx2.Response(200, text=page)
 
-    browser = ScriptedBrowser(None, "ada", PASSWORD, transport=httpx.MockTransport(get_form))
+    browser = ScriptedBrowser(None, "ada", PASSWORD, transport=httpx2.MockTransport(get_form))
     with pytest.raises(SignInFailed, match="into the URL"):
         await browser.authorize(f"{ISSUER}/auth?redirect_uri={REDIRECT}")
 
 
 async def test_an_authorization_server_that_does_not_answer_is_named() -> None:
-    async def silent(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
+    async def silent(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused")
 
-    browser = ScriptedBrowser(None, "ada", PASSWORD, transport=httpx.MockTransport(silent))
+    browser = ScriptedBrowser(None, "ada", PASSWORD, transport=httpx2.MockTransport(silent))
     with pytest.raises(SignInFailed, match=r"https://login\.test did not answer: ConnectError"):
         await browser.authorize(f"{ISSUER}/auth?redirect_uri={REDIRECT}")
 
@@ -188,7 +188,7 @@ async def test_neither_password_nor_code_is_logged_at_any_level(
     assert PASSWORD not in caplog.text
     assert answer.code not in caplog.text
     assert answer.code not in repr(answer)
-    logging.getLogger("httpx").info("after the sign-in")
+    logging.getLogger("httpx2").info("after the sign-in")
     assert "after the sign-in" in caplog.text
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from scripted_realm import ISSUER, MCP_URL
 
@@ -27,14 +27,14 @@ async def obtain(world: "World", **arguments: object) -> Obtained:
     return await obtain_tokens(world.target, **given)  # type: ignore[arg-type]
 
 
-def answering(status: int, body: object) -> tuple[Outbound, list[httpx.Request]]:
-    seen: list[httpx.Request] = []
+def answering(status: int, body: object) -> tuple[Outbound, list[httpx2.Request]]:
+    seen: list[httpx2.Request] = []
 
-    async def answer(request: httpx.Request) -> httpx.Response:
+    async def answer(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
-        return httpx.Response(status, json=body)
+        return httpx2.Response(status, json=body)
 
-    return Outbound(transport=httpx.MockTransport(answer)), seen
+    return Outbound(transport=httpx2.MockTransport(answer)), seen
 
 
 async def test_a_whole_round_gives_tokens_for_the_scopes_asked_for(world: "World") -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 
 from gatelodge.ops.slo.calls import Asked, Door
@@ -15,7 +15,7 @@ from gatelodge.testing.clock import ManualClock
 _RESULT = b'data: {"jsonrpc": "2.0", "id": 7, "result": {"content": []}}\n\n'
 
 
-class Slow(httpx.AsyncByteStream):
+class Slow(httpx2.AsyncByteStream):
     """Takes 2 s to its first part and 3 s more to the second."""
 
     def __init__(self, clock: ManualClock, *, cut: bool) -> None:
@@ -27,7 +27,7 @@ class Slow(httpx.AsyncByteStream):
         yield b": waiting\n\n"
         self._clock.advance(3)
         if self._cut:
-            raise httpx.ReadError("reset")
+            raise httpx2.ReadError("reset")
         yield _RESULT
 
 
@@ -35,11 +35,11 @@ class Slow(httpx.AsyncByteStream):
 async def test_the_first_byte_and_the_end_are_told_apart_and_a_cut_answer_is_not_right(cut: bool) -> None:
     clock = ManualClock()
 
-    def answer(_: httpx.Request) -> httpx.Response:
+    def answer(_: httpx2.Request) -> httpx2.Response:
         clock.advance(1)
-        return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Slow(clock, cut=cut))
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=Slow(clock, cut=cut))
 
-    transport = TimingTransport(httpx.MockTransport(answer), clock)
+    transport = TimingTransport(httpx2.MockTransport(answer), clock)
     door = Door("https://localhost/mcp", "edge", "main", transport)
     asked = Asked("list", "tools/list")
     reply = await door.ask(asked, MODERN, "token")
@@ -57,11 +57,11 @@ async def test_the_first_byte_and_the_end_are_told_apart_and_a_cut_answer_is_not
 
 
 async def test_no_answer_has_no_status_and_no_first_byte() -> None:
-    def refuse(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
+    def refuse(_: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused")
 
     clock = ManualClock()
-    transport = TimingTransport(httpx.MockTransport(refuse), clock)
+    transport = TimingTransport(httpx2.MockTransport(refuse), clock)
     door = Door("https://localhost/mcp", "direct", "main", transport)
     asked = Asked("list", "tools/list")
     assert asked.right(await door.ask(asked, MODERN, None)) == "no answer"
@@ -73,7 +73,7 @@ def test_a_run_keeps_a_bounded_number_of_samples() -> None:
     clock = ManualClock()
     journal = Journal(clock, clock.monotonic())
     meaning = Meaning("edge", "main", "list", MODERN, 1, valid=True, why="")
-    timing = TimingTransport(httpx.MockTransport(lambda _: httpx.Response(200)), clock).last
+    timing = TimingTransport(httpx2.MockTransport(lambda _: httpx2.Response(200)), clock).last
     journal.samples = [journal.add(timing, meaning, due=None)] * MOST_SAMPLES
     with pytest.raises(RunFailed):
         journal.add(timing, meaning, due=None)

@@ -6,7 +6,7 @@ import threading
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
-import httpx
+import httpx2
 import pytest
 
 from gatelodge.ops.link.browser import SignInFailed
@@ -105,7 +105,7 @@ async def test_a_persons_answer_arrives_at_the_loopback_listener(monkeypatch: py
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     said: list[str] = []
-    async with listening() as listener, httpx.AsyncClient(trust_env=False) as browser:
+    async with listening() as listener, httpx2.AsyncClient(trust_env=False) as browser:
         person = PersonSignIn(listener, said.append)
         waiting = asyncio.create_task(person.authorize("https://issuer.test/auth"))
         assert (await browser.get(listener.redirect_uri.replace("/callback", "/other"))).status_code == 404
@@ -128,7 +128,7 @@ async def test_the_listener_answers_while_a_browser_in_the_terminal_is_open(monk
         return closed.wait(30)
 
     monkeypatch.setattr("webbrowser.open", browse)
-    async with listening() as listener, httpx.AsyncClient(trust_env=False) as browser:
+    async with listening() as listener, httpx2.AsyncClient(trust_env=False) as browser:
         waiting = asyncio.create_task(PersonSignIn(listener, lambda _: None).authorize("https://issuer.test/auth"))
         await asyncio.to_thread(called.wait, 30)
         await browser.get(f"{listener.redirect_uri}?code=c1")

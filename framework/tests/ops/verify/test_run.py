@@ -2,7 +2,7 @@
 
 import json
 
-import httpx
+import httpx2
 import pytest
 from faulty_server import Run
 from markupsafe import escape
@@ -94,9 +94,9 @@ async def test_the_page_is_small_and_shows_a_failures_evidence_whole(run: Run) -
 
 
 async def test_one_connection_that_cannot_be_made_is_one_finding() -> None:
-    class Untrusted(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            raise httpx.ConnectError("certificate verify failed", request=request)
+    class Untrusted(httpx2.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            raise httpx2.ConnectError("certificate verify failed", request=request)
 
     report = await verify(Target("https://mcp.test/mcp"), PROFILES["chatgpt"], transport=Untrusted())
     assert [one.check.id for one in report.findings if one.outcome.status is Status.FAIL] == ["A1-tls"]

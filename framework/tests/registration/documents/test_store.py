@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from document_host import Site, resolver_of
 from joserfc.jwk import ECKey, OctKey
@@ -36,9 +36,9 @@ def document(client_id: str = CLIENT, **members: Any) -> dict[str, Any]:
     return {"client_id": client_id, "redirect_uris": ["http://127.0.0.1/callback"], **members}
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> httpx.Response:
+def answer(body: Any, status: int = 200, **headers: str) -> httpx2.Response:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.Response(status, headers=sent, content=json.dumps(body).encode())
+    return httpx2.Response(status, headers=sent, content=json.dumps(body).encode())
 
 
 class Bench:
@@ -119,7 +119,7 @@ async def test_a_stale_copy_serves_through_an_outage_for_thirty_days(bench: Benc
     await bench.source()
     del bench.site.answers["/c.json"]
     if outage == "html":
-        bench.site.answers["/c.json"] = httpx.Response(200, html="<h1>Sign in to this network</h1>")
+        bench.site.answers["/c.json"] = httpx2.Response(200, html="<h1>Sign in to this network</h1>")
     elif outage:
         bench.site.answers["/c.json"] = answer({}, outage, location=f"{HOST}/d.json")
     bench.clock.advance(29 * DAY)

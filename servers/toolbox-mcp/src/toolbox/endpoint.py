@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from fastmcp.exceptions import ToolError
 
 from gatelodge.core.errors import GatelodgeError
@@ -37,7 +37,7 @@ class Endpoint:
         *,
         seconds: float,
         max_bytes: int,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._what, self._url, self._key, self._seconds = what, url, key, seconds
         # Its host is the operator's own choice, wherever it is: a model beside the server is as good.

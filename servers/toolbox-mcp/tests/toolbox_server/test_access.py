@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from lifespan import alive
 from protected import result_of
@@ -43,23 +43,23 @@ MAY_NOT: dict[str, dict[str, Any]] = {
 
 
 @asynccontextmanager
-async def served(folder: Path, allowed: str = ALLOWED) -> AsyncIterator[tuple[httpx.AsyncClient, TokenFactory]]:
+async def served(folder: Path, allowed: str = ALLOWED) -> AsyncIterator[tuple[httpx2.AsyncClient, TokenFactory]]:
     clock = ManualClock()
     tokens = TokenFactory(ISSUER, URL, clock)
     settings = ServerSettings(public_url=URL, issuer=ISSUER, state_dir=folder)
     own = ToolboxSettings.model_validate({"GATELODGE_ALLOWED_USERNAMES": allowed})
     app = protect(toolbox(own), settings, outbound=FakeIssuer(tokens).outbound(), clock=clock)
-    transport = httpx.ASGITransport(app=app)
-    async with alive(app), httpx.AsyncClient(transport=transport, base_url="https://localhost:8443") as http:
+    transport = httpx2.ASGITransport(app=app)
+    async with alive(app), httpx2.AsyncClient(transport=transport, base_url="https://localhost:8443") as http:
         yield http, tokens
 
 
-async def names(http: httpx.AsyncClient, token: str | None, era: str) -> list[str]:
+async def names(http: httpx2.AsyncClient, token: str | None, era: str) -> list[str]:
     answer = result_of(await call(http, URL, "tools/list", token=token, era=era))
     return sorted(tool["name"] for tool in answer["result"]["tools"])
 
 
-async def image(http: httpx.AsyncClient, token: str | None, era: str, name: str = "generate_image") -> httpx.Response:
+async def image(http: httpx2.AsyncClient, token: str | None, era: str, name: str = "generate_image") -> httpx2.Response:
     params: dict[str, Any] = {"name": name, "arguments": {"prompt": "a cat"}}
     return await call(http, URL, "tools/call", params, token=token, era=era)
 

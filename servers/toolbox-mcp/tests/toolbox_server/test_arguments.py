@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from lifespan import alive
 from protected import result_of
@@ -64,8 +64,8 @@ async def told(folder: Path, tool: str, arguments: dict[str, Any]) -> tuple[bool
     own = ToolboxSettings.model_validate({"GATELODGE_ALLOWED_USERNAMES": "user:ada"})
     app = protect(toolbox(own), settings, outbound=FakeIssuer(tokens).outbound(), clock=clock)
     token = tokens.token(scope="toolbox:read toolbox:write", preferred_username="ada")
-    transport = httpx.ASGITransport(app=app)
-    async with alive(app), httpx.AsyncClient(transport=transport, base_url="https://localhost:8443") as http:
+    transport = httpx2.ASGITransport(app=app)
+    async with alive(app), httpx2.AsyncClient(transport=transport, base_url="https://localhost:8443") as http:
         params = {"name": tool, "arguments": arguments}
         result = result_of(await call(http, URL, "tools/call", params, token=token, era=MODERN))["result"]
     [block] = result["content"]

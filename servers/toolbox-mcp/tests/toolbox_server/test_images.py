@@ -7,7 +7,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastmcp.exceptions import ToolError
 from models import KEY, PNG, Models, models
@@ -53,14 +53,14 @@ async def _resolve(host: str, port: int) -> Sequence[str]:
     return ["10.0.0.7"] if host == "inside.example" else ["93.184.215.14"]
 
 
-async def _kept(request: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, stream=httpx.ByteStream(_PIXEL if b"cat.png" in request.extensions["target"] else b""))
+async def _kept(request: httpx2.Request) -> httpx2.Response:
+    return httpx2.Response(200, stream=httpx2.ByteStream(_PIXEL if b"cat.png" in request.extensions["target"] else b""))
 
 
 def openai(endpoint: Models, **more: Any) -> Images:
     given = ToolboxSettings(image_provider="openai", image_url=f"{endpoint.url}/v1", image_api_key=Secret(KEY), **more)
     # The public internet is not to be had in a test: its addresses are ours, and so is what is there.
-    return Images(given, fetch=GuardedOutbound(resolver=_resolve, transport=httpx.MockTransport(_kept)))
+    return Images(given, fetch=GuardedOutbound(resolver=_resolve, transport=httpx2.MockTransport(_kept)))
 
 
 async def test_openai_s_form_gives_an_image_in_the_answer(endpoint: Models) -> None:
@@ -114,7 +114,7 @@ class WorkersAI:
         url = "https://api.cloudflare.com/client/v4/accounts/a1/ai"
         given = ToolboxSettings(image_provider="workers-ai", image_url=url, image_api_key=Secret(KEY), **more)
         app = Starlette(routes=[Route("/{rest:path}", self.run, methods=["POST"])])
-        wire = httpx.ASGITransport(app=app)
+        wire = httpx2.ASGITransport(app=app)
         cap = given.image_bytes * 3 // 2 + 4096
         return Images(given, Endpoint("The image provider", url, Secret(KEY), seconds=5, max_bytes=cap, transport=wire))
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from httpx import AsyncBaseTransport
+from httpx2 import AsyncBaseTransport
 
 from gatelodge.audit.trail import Trail
 from gatelodge.connections.cache import AnswerCache

@@ -24,7 +24,7 @@ __all__ = ["BundleRefused", "write_bundle"]
 # The end of a log is where the fault is; bytes.
 LOG_END = 200_000
 _SPEAKING = ("SECRET", "PASSWORD", "TOKEN", "KEY", "CREDENTIAL", "DATABASE_URL", "REDIS_URL")
-_PACKAGES = ("gatelodge", "fastmcp", "mcp", "joserfc", "starlette", "uvicorn", "httpx", "pydantic", "python-keycloak")
+_PACKAGES = ("gatelodge", "fastmcp", "mcp", "joserfc", "starlette", "uvicorn", "httpx2", "pydantic", "python-keycloak")
 
 
 class BundleRefused(GatelodgeError):

@@ -11,7 +11,7 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-import httpx
+import httpx2
 
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
@@ -74,7 +74,7 @@ class ScriptedBrowser:
         *,
         issuer: str | None = None,
         timeout: float = 30.0,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._tls = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
         self._username = username
@@ -97,11 +97,11 @@ class ScriptedBrowser:
             with quiet_wire():
                 async with self._client() as client:
                     return await self._follow(client, visit, url)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise SignInFailed(
                 f"the authorization server at {visit.origin} did not answer: {type(error).__name__}: {error}"
             ) from error
-        except (httpx.InvalidURL, ValueError) as error:
+        except (httpx2.InvalidURL, ValueError) as error:
             raise SignInFailed(f"the authorization server at {visit.origin} sent an unusable URL or page") from error
 
     async def deliver(self, url: str) -> CallbackParams:
@@ -115,17 +115,17 @@ class ScriptedBrowser:
             raise SignInFailed(f"the redirect goes to {origin_of(answer.location)}, which is no loopback listener")
         try:
             with quiet_wire():
-                async with httpx.AsyncClient(timeout=self._timeout, trust_env=False) as client:
+                async with httpx2.AsyncClient(timeout=self._timeout, trust_env=False) as client:
                     await client.get(answer.location)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             # The error's text may hold the URL and with it the code.
             raise SignInFailed(
                 f"the client's listener at {origin_of(answer.location)} did not answer: {type(error).__name__}"
             ) from None
         return answer
 
-    def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
+    def _client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
             verify=self._tls,
             timeout=self._timeout,
             follow_redirects=False,
@@ -134,7 +134,7 @@ class ScriptedBrowser:
             transport=self._transport,
         )
 
-    async def _follow(self, client: httpx.AsyncClient, visit: "_Visit", url: str) -> CallbackParams:
+    async def _follow(self, client: httpx2.AsyncClient, visit: "_Visit", url: str) -> CallbackParams:
         response = await client.get(url)
         password_sent = False
         for _ in range(_MAX_STEPS):
@@ -169,8 +169,8 @@ class ScriptedBrowser:
         return filled
 
     async def _submit(
-        self, client: httpx.AsyncClient, visit: "_Visit", response: httpx.Response, form: Form, filled: dict[str, str]
-    ) -> httpx.Response:
+        self, client: httpx2.AsyncClient, visit: "_Visit", response: httpx2.Response, form: Form, filled: dict[str, str]
+    ) -> httpx2.Response:
         target = urljoin(str(response.url), form.action)
         visit.check(target)
         if form.method != "post":
@@ -203,7 +203,7 @@ class _Visit:
         return (want.scheme, want.netloc, want.path or "/") == (have.scheme, have.netloc, have.path or "/")
 
 
-def _unexpected(response: httpx.Response, page: Page) -> SignInFailed:
+def _unexpected(response: httpx2.Response, page: Page) -> SignInFailed:
     """The error for a page that is neither sign-in nor consent."""
     where = urlsplit(str(response.url)).path
     return SignInFailed(

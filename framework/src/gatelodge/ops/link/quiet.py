@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 __all__ = ["quiet_wire"]
 
-# httpx and httpx2 log whole URLs, httpcore whole answer headers; the SDK logs the traceback of what it then raises.
+# httpx and httpx2 log whole URLs, their cores whole answer headers; the SDK logs the traceback of what it then raises.
 _WIRE = (
     "httpx",
     "httpx2",

@@ -11,7 +11,7 @@ from gatelodge.ops.stack.versions import read_versions
 
 __all__ = ["describe"]
 
-_PACKAGES = ("gatelodge", "fastmcp", "mcp", "uvicorn", "httpx")
+_PACKAGES = ("gatelodge", "fastmcp", "mcp", "uvicorn", "httpx2")
 
 
 def describe(checkout: Path | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from gatelodge.core.clock import Clock
 
@@ -27,20 +27,20 @@ class Timing:
     streamed: bool = False
 
 
-class TimingTransport(httpx.AsyncBaseTransport):
+class TimingTransport(httpx2.AsyncBaseTransport):
     """Passes everything on; ``last`` is the exchange that began last. For one caller that sends one at a time."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, clock: Clock) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, clock: Clock) -> None:
         self._inner = inner
         self._clock = clock
         self.last = Timing(clock.monotonic())
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         timing = self.last = Timing(self._clock.monotonic())
         response = await self._inner.handle_async_request(request)
         timing.status = response.status_code
         timing.streamed = response.headers.get("content-type", "").startswith("text/event-stream")
-        if isinstance(response.stream, httpx.AsyncByteStream):
+        if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _Watched(response.stream, timing, self._clock)
         return response
 
@@ -48,8 +48,8 @@ class TimingTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-class _Watched(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream, timing: Timing, clock: Clock) -> None:
+class _Watched(httpx2.AsyncByteStream):
+    def __init__(self, inner: httpx2.AsyncByteStream, timing: Timing, clock: Clock) -> None:
         self._inner = inner
         self._timing = timing
         self._clock = clock
@@ -68,4 +68,4 @@ class _Watched(httpx.AsyncByteStream):
 def open_timing(ca_file: Path | None, clock: Clock) -> TimingTransport:
     """A transport that keeps its connections, as clients do, and trusts ``ca_file`` or what the machine trusts."""
     trust = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    return TimingTransport(httpx.AsyncHTTPTransport(verify=trust, trust_env=False), clock)
+    return TimingTransport(httpx2.AsyncHTTPTransport(verify=trust, trust_env=False), clock)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import cast
 
-import httpx
+import httpx2
 
 from gatelodge.core.clock import Clock
 from gatelodge.ops.verify.check import Exchange
@@ -77,32 +77,32 @@ class Entry:
         )
 
 
-class Recorder(httpx.AsyncBaseTransport):
+class Recorder(httpx2.AsyncBaseTransport):
     """Passes requests on and keeps them in ``log``, oldest first."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, clock: Clock) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, clock: Clock) -> None:
         self._inner = inner
         self._clock = clock
         self.log: list[Entry] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send, and keep."""
         began = self._clock.monotonic()
         entry = Entry(request.method, str(request.url), dict(request.headers), request.content, began)
         self.log.append(entry)
         try:
             response = await self._inner.handle_async_request(request)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             entry.error = f"{type(error).__name__}: {error}"
             raise
         finally:
             entry.seconds = self._clock.monotonic() - began
         entry.status = response.status_code
         entry.headers = dict(response.headers)
-        return httpx.Response(
+        return httpx2.Response(
             response.status_code,
             headers=response.headers,
-            stream=_Copied(cast("httpx.AsyncByteStream", response.stream), entry),
+            stream=_Copied(cast("httpx2.AsyncByteStream", response.stream), entry),
             extensions=response.extensions,
         )
 
@@ -111,10 +111,10 @@ class Recorder(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-class _Copied(httpx.AsyncByteStream):
+class _Copied(httpx2.AsyncByteStream):
     """A body that is kept as it is read."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, entry: Entry) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, entry: Entry) -> None:
         self._stream = stream
         self._entry = entry
 

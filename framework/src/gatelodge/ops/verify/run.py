@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 
 from gatelodge.core.clock import Clock, SystemClock
 from gatelodge.core.urls import origin_of
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 _EVIDENCE = 10
 _AGENT = "gatelodge-verify/1"
 Remove = Callable[[str], None]
-SignInFor = Callable[[httpx.AsyncBaseTransport], SignIn]
+SignInFor = Callable[[httpx2.AsyncBaseTransport], SignIn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ async def verify(
     target: Target,
     profile: Profile,
     *,
-    transport: httpx.AsyncBaseTransport,
+    transport: httpx2.AsyncBaseTransport,
     sign_in: SignInFor | None = None,
     secrets: Iterable[str] = (),
     remove: Remove | None = None,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-import httpx
+import httpx2
 
 from gatelodge.core.secret import Secret
 from gatelodge.ops.link.browser import CallbackParams, ScriptedBrowser, SignInFailed
@@ -45,7 +45,7 @@ class ScriptedSignIn:
     password: Secret
     # The only issuer that may get the password; without it, the one that the server names.
     issuer: str | None
-    transport: httpx.AsyncBaseTransport = field(repr=False)
+    transport: httpx2.AsyncBaseTransport = field(repr=False)
     consent: bool = True
     browser: ScriptedBrowser | None = field(default=None, repr=False)
 
@@ -110,11 +110,11 @@ class NoSignIn:
         return self
 
 
-class _Kept(httpx.AsyncBaseTransport):
+class _Kept(httpx2.AsyncBaseTransport):
     """The shared transport for a client that closes its own after every visit."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
         self._inner = inner
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         return await self._inner.handle_async_request(request)

@@ -9,7 +9,7 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
@@ -48,13 +48,13 @@ async def check_reachable(url: str) -> None:
     writer.close()
 
 
-def open_transport(ca_file: Path | None) -> httpx.AsyncBaseTransport:
+def open_transport(ca_file: Path | None) -> httpx2.AsyncBaseTransport:
     """A transport that trusts ``ca_file``, or what the machine trusts."""
-    return httpx.AsyncHTTPTransport(
+    return httpx2.AsyncHTTPTransport(
         verify=_trust(ca_file),
         trust_env=False,
         # No connection is kept: state that a server ties to one must not go unseen.
-        limits=httpx.Limits(max_keepalive_connections=0),
+        limits=httpx2.Limits(max_keepalive_connections=0),
     )
 
 

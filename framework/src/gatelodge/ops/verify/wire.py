@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 
 from gatelodge.ops.link.quiet import quiet_wire
 
@@ -25,7 +25,7 @@ class Reply:
     """An answer; ``status`` 0 and ``error`` when none came. ``ended`` is false when it was cut off or left early."""
 
     status: int
-    headers: httpx.Headers = field(default_factory=httpx.Headers, repr=False)
+    headers: httpx2.Headers = field(default_factory=httpx2.Headers, repr=False)
     text: str = field(default="", repr=False)
     error: str = ""
     ended: bool = True
@@ -65,9 +65,9 @@ class Reply:
 class Wire:
     """Sends through one client that follows no redirect and keeps no cookie of the server."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, agent: str, seconds: float = 10.0) -> None:
+    def __init__(self, transport: httpx2.AsyncBaseTransport, *, agent: str, seconds: float = 10.0) -> None:
         self._seconds = seconds
-        self._client = httpx.AsyncClient(
+        self._client = httpx2.AsyncClient(
             transport=transport,
             timeout=seconds,
             follow_redirects=False,
@@ -87,7 +87,7 @@ class Wire:
     ) -> Reply:
         """Send a request and read the answer, or only until ``until`` is in an event stream."""
         limit = seconds or self._seconds
-        status, found, body = 0, httpx.Headers(), bytearray()
+        status, found, body = 0, httpx2.Headers(), bytearray()
         try:
             with quiet_wire():
                 async with asyncio.timeout(limit):
@@ -103,7 +103,7 @@ class Wire:
         except TimeoutError:
             error = f"status {status}, no end within {limit:.0f} s" if status else f"no answer within {limit:.0f} s"
             return Reply(status, found, body.decode("utf-8", "replace"), error, ended=False)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             return Reply(0, error=f"no answer: {type(error).__name__}: {error}", ended=False)
         return Reply(status, found, body.decode("utf-8", "replace"))
 
