@@ -8,7 +8,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from httpx2 import AsyncBaseTransport
 
@@ -25,7 +25,7 @@ from gatelodge.connections.tokens import AccessTokens
 from gatelodge.connections.upstream import Upstream
 from gatelodge.core.clock import Clock
 from gatelodge.outbound.client import Outbound
-from gatelodge.outbound.pool import PooledTransport
+from gatelodge.outbound.pool import PoolConfig, PooledTransport
 from gatelodge.outbound.traced import TracedTransport
 from gatelodge.settings.connected import ConnectedSettings
 from gatelodge.settings.load import SettingsInvalid
@@ -73,8 +73,11 @@ async def opened(settings: ConnectedSettings, registry: Registry, clock: Clock) 
         await migrate(database)
         trail = Trail(database, clock)
         stack.push_async_callback(trail.aclose)
-        outbound = _outbound(settings)
+        outbound = _outbound(settings, settings.proxy.pool())
         stack.push_async_callback(outbound.aclose)
+        # A refresh that goes out on a kept connection, just when the provider closes it, has no answer and no second try.
+        fresh = _outbound(settings, replace(settings.proxy.pool(), idle=0))
+        stack.push_async_callback(fresh.aclose)
         store: TokenStore
         if config.store == "env":
             store = EnvTokenStore(os.environ, trail)
@@ -84,7 +87,7 @@ async def opened(settings: ConnectedSettings, registry: Registry, clock: Clock) 
         services = _services(settings, store, trail)
         await _check_coda(registry, services)
         endpoints = {
-            name: TokenEndpoint(outbound, registry.get(name))
+            name: TokenEndpoint(fresh, registry.get(name))
             for name in registry.names()
             if registry.get(name).provider.kind == "oauth"
         }
@@ -115,10 +118,10 @@ async def opened(settings: ConnectedSettings, registry: Registry, clock: Clock) 
         )
 
 
-def _outbound(settings: ConnectedSettings) -> Outbound:
+def _outbound(settings: ConnectedSettings, pool: PoolConfig) -> Outbound:
     """One pooled client for every provider, kept away from internal addresses that the operator did not name."""
     hosts = own_hosts(settings.connections.provider_configs())
-    transport: AsyncBaseTransport = PooledTransport(settings.proxy.pool(), own=hosts, ca_file=settings.server.ca_file)
+    transport: AsyncBaseTransport = PooledTransport(pool, own=hosts, ca_file=settings.server.ca_file)
     traces = settings.server.tracing_config()
     if traces.endpoint is not None:
         transport = TracedTransport(transport, propagate=traces.upstream)
