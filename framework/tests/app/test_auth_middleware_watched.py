@@ -143,7 +143,7 @@ async def test_what_is_more_than_the_process_can_do_is_503_at_once_and_health_is
     world = World(tmp_path, limit_requests=1, limit_waiting=0)
     async with running(world.wrapped(Starlette(routes=[Route("/slow", slow)]))) as http:
         first = asyncio.create_task(http.get("/slow"))
-        await asyncio.wait_for(began.wait(), 5)
+        await asyncio.wait_for(began.wait(), 60)
         refused = await http.get("/slow")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert (refused.json()["code"], refused.headers["content-type"]) == ("overloaded", PROBLEM)
@@ -152,6 +152,40 @@ async def test_what_is_more_than_the_process_can_do_is_503_at_once_and_health_is
         go.set()
         assert (await first).text == "done"
         assert (await http.get("/slow")).status_code == 200
+
+
+async def test_what_one_user_has_running_at_once_is_bounded_and_streams_of_events_apart(tmp_path: Path) -> None:
+    began, go = asyncio.Queue[None](), asyncio.Event()
+
+    async def slow(_: Request) -> Response:
+        began.put_nowait(None)
+        await go.wait()
+        return PlainTextResponse("done")
+
+    world = World(tmp_path, limit_calls_at_once=1, limit_streams=1)
+    alice, bob = world.bearer(sub="alice"), world.bearer(sub="bob")
+    events = {**alice, "accept": "text/event-stream"}
+    async with running(world.wrapped(Starlette(routes=[Route("/slow", slow)]))) as http:
+        held = []
+        for headers in (alice, bob, events):
+            held.append(asyncio.create_task(http.get("/slow", headers=headers)))
+            await asyncio.wait_for(began.get(), 60)
+        for headers in (alice, bob, events):
+            refused = await http.get("/slow", headers=headers)
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+            assert (refused.json()["code"], refused.headers["content-type"]) == ("limit_reached", PROBLEM)
+        go.set()
+        assert [(await one).text for one in held] == ["done"] * 3
+        assert (await http.get("/slow", headers=alice)).status_code == 200
+
+
+async def test_an_endpoint_has_a_rate_of_its_own_by_its_name(tmp_path: Path) -> None:
+    world = World(tmp_path, ManualClock(), limit_calls="2/minute", limit_tools="POST /notes=1/minute")
+    writer = world.bearer("notes:write", sub="alice")
+    async with running(world.wrapped(plain_app())) as http:
+        assert [(await http.post("/notes", headers=writer)).status_code for _ in range(2)] == [200, 429]
+        # It does not count among the others.
+        assert [(await http.get("/whoami", headers=writer)).status_code for _ in range(3)] == [200, 200, 429]
 
 
 # The audit trail
@@ -274,7 +308,7 @@ async def test_the_end_is_told_when_everything_is_closed(tmp_path: Path, asks_fo
         if len(said) == 2:
             said.extend(one.event.kind for one in await recorded(world))
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await wrapped({"type": "lifespan"}, receive, send)
     assert said[:2] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert set(said[2:]) == {"token.use", "endpoint.call"}

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from gatelodge.observability import tracing
 from gatelodge.settings.load import SettingsInvalid, load
@@ -41,6 +41,19 @@ async def ask() -> str:
     await outbound.aclose()
     return "asked"
 app = protect(mcp)
+"""
+# Any other application, with the same endpoint as a route.
+PLAIN = """
+from opentelemetry import trace
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from gatelodge import auth_middleware, public
+@public
+async def note(request):
+    with trace.get_tracer("author").start_as_current_span("of the author"):
+        return PlainTextResponse("note", 500 if request.path_params["name"] == "broken" else 200)
+app = auth_middleware(service_name="notes")(Starlette(routes=[Route("/notes/{name}", note)]))
 """
 HTTP_TRACE, META_TRACE = "1" * 32, "2" * 32
 HTTP_PARENT, META_PARENT = f"00-{HTTP_TRACE}-{'a' * 16}-01", f"00-{META_TRACE}-{'b' * 16}-01"
@@ -100,12 +113,12 @@ def receiver() -> Iterator[Receiver]:
 
 
 @contextmanager
-def serving(folder: Path, receiver: Receiver, **environment: str) -> Iterator[str]:
+def serving(folder: Path, receiver: Receiver, source: str = SERVER, **environment: str) -> Iterator[str]:
     """A server's base URL; at the end it is stopped in order, and has sent what it had."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    (folder / "small.py").write_text(SERVER)
+    (folder / "small.py").write_text(source)
     ours = {
         "GATELODGE_PUBLIC_URL": f"http://127.0.0.1:{port}/mcp",
         "GATELODGE_ISSUER": "https://localhost:8443/realms/mcp",
@@ -129,7 +142,7 @@ def serving(folder: Path, receiver: Receiver, **environment: str) -> Iterator[st
                     break
             yield f"http://127.0.0.1:{port}"
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
         finally:
             process.kill()
 
@@ -148,7 +161,7 @@ def call(base: str, era: str, meta: dict[str, str]) -> httpx2.Response:
         "traceparent": HTTP_PARENT,
     }
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    return httpx2.post(f"{base}/mcp", json=body, headers=headers)
+    return httpx2.post(f"{base}/mcp", json=body, headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
@@ -180,8 +193,10 @@ def test_without_a_trace_in_meta_the_header_s_goes_on_and_a_bad_one_starts_a_new
 ) -> None:
     with serving(tmp_path, receiver, GATELODGE_TRACES_UPSTREAM="on", OTEL_SERVICE_NAME="renamed") as base:
         call(base, "2026-07-28", {"traceparent": "00-not-a-trace-01"})
-        httpx2.get(f"{base}/.well-known/oauth-protected-resource", headers={"traceparent": "nonsense"})
-        refused = httpx2.post(f"{base}/mcp", headers={"authorization": "Bearer a b", "traceparent": HTTP_PARENT})
+        httpx2.get(f"{base}/.well-known/oauth-protected-resource", headers={"traceparent": "nonsense"}, timeout=60)
+        refused = httpx2.post(
+            f"{base}/mcp", headers={"authorization": "Bearer a b", "traceparent": HTTP_PARENT}, timeout=60
+        )
         assert refused.status_code == 400
     spans = receiver.spans()
     assert spans["mcp tools/call"].trace_id.hex() == HTTP_TRACE
@@ -192,6 +207,26 @@ def test_without_a_trace_in_meta_the_header_s_goes_on_and_a_bad_one_starts_a_new
     assert (sent[1], sent[2]) == (HTTP_TRACE, spans["GET 127.0.0.1"].span_id.hex())
     names = {a.value.string_value for r in receiver.exports[0].resource_spans for a in r.resource.attributes}
     assert "renamed" in names
+
+
+def test_a_request_of_any_other_application_is_a_span_with_the_name_of_its_endpoint(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    with serving(tmp_path, receiver, PLAIN) as base:
+        for name in ("cAnArY", "broken"):
+            httpx2.get(f"{base}/notes/{name}?q=cAnArY", headers={"traceparent": HTTP_PARENT}, timeout=60)
+        httpx2.get(f"{base}/health/live", timeout=60)
+    resources = [resource for export in receiver.exports for resource in export.resource_spans]
+    spans = [span for r in resources for scope in r.scope_spans for span in scope.spans]
+    asked, inner = ([span for span in spans if span.name == name] for name in ("GET /notes/{name}", "of the author"))
+    assert [span.parent_span_id.hex() for span in asked] == ["a" * 16] * 2
+    assert [span.parent_span_id for span in inner] == [span.span_id for span in asked]
+    assert {span.trace_id.hex() for span in asked + inner} == {HTTP_TRACE}
+    assert [(span.kind, span.status.code) for span in asked] == [
+        (Span.SPAN_KIND_SERVER, Status.STATUS_CODE_UNSET),
+        (Span.SPAN_KIND_SERVER, Status.STATUS_CODE_ERROR),
+    ]
+    assert not any(b"cAnArY" in raw for raw in receiver.raw)
 
 
 def test_an_endpoint_without_the_extra_is_a_fault_of_the_settings(

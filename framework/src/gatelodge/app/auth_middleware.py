@@ -32,7 +32,8 @@ from gatelodge.app.observing import MetricsWitness, Observed
 from gatelodge.app.overload import Shedding
 from gatelodge.app.route_classes import application_classes
 from gatelodge.app.routes import server_routes
-from gatelodge.app.throttling import Throttling, limited_answer
+from gatelodge.app.spans import name_span, traces
+from gatelodge.app.throttling import AtOnce, Throttling, limited_answer
 from gatelodge.app.told import identified, told
 from gatelodge.app.witness import Throttle
 from gatelodge.core.clock import Clock, SystemClock
@@ -88,13 +89,12 @@ def auth_middleware(
     known = load(ServerSettings, **{**given, **asked}) if settings is None or asked else settings
     time = clock or SystemClock()
     vault = None if token_store is None else _vault(known, service_name, token_store, encryption_key, time)
-
-    limits = known.limits_config()
+    limits, traced = known.limits_config(), known.traces_endpoint is not None
 
     def wrap(app: ASGIApp) -> ASGIApp:
         checked = AuthMiddleware(app, known, service_name, rules=rules, vault=vault, outbound=outbound, clock=time)
         shedding = Shedding(checked, most=limits.requests, line=limits.waiting, clock=time, mcp=False)
-        return Observed(Edge(shedding), application_classes())
+        return Observed(Edge(shedding), application_classes(), traced=traced)
 
     return wrap
 
@@ -120,7 +120,8 @@ class AuthMiddleware:
         outbound: Outbound | None,
         clock: Clock,
     ) -> None:
-        self._app, self._vault = app, vault
+        self._vault, self._traces = vault, (settings.traces_endpoint, service)
+        self._app = AtOnce(app, settings.limits_config(), clock, mcp=False)
         self._endpoint = declared_endpoints(app, rules)
         self._config = settings.resource_server_config()
         self._scopes = (f"{service}:read", f"{service}:write")
@@ -173,6 +174,7 @@ class AuthMiddleware:
             await self._checked(scope, receive, send)
 
     async def _open(self, stack: AsyncExitStack) -> None:
+        await stack.enter_async_context(traces(*self._traces))
         self._known.close_with(stack)
         stack.push_async_callback(self._limits.aclose)
         stack.push_async_callback(self._health.aclose)
@@ -189,6 +191,7 @@ class AuthMiddleware:
             if self._vault is not None:
                 state["tokens"] = None if principal is None else self._vault.of(principal)
             operation, rule = self._endpoint(scope)
+            name_span(operation.target or "")
             decision = decide(rule, principal)
             if decision.answer is Answer.ALLOW and self._audit is not None and not self._audit.recorder.on:
                 raise StorageUnavailable(

@@ -23,7 +23,7 @@ from gatelodge.observability.traffic import known_method
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-__all__ = ["TracedCalls", "end_span", "server_span", "traces"]
+__all__ = ["TracedCalls", "end_span", "name_span", "server_span", "traces"]
 
 _FAILED = 500
 
@@ -35,6 +35,13 @@ def server_span(scope: Scope, began: int, *, name: str, meta: Mapping[str, Any] 
     parent = (parent_in(meta) if meta else None) or parent_in(scope["headers"])
     about = {"http.request.method": scope["method"], "gatelodge.request_id": current_request_id() or ""}
     return tracer().start_span(name, context=parent, kind=SpanKind.SERVER, attributes=about, start_time=began)
+
+
+def name_span(name: str) -> None:
+    """Name the current request's span by its endpoint, ``GET /notes/{name}``; nothing without traces."""
+    seen = CURRENT.get()
+    if seen is not None and seen.span is not None:
+        seen.span.update_name(name)
 
 
 def end_span(span: "Span", seen: Current, route: str, status: int) -> None:

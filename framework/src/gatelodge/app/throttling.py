@@ -1,4 +1,4 @@
-"""What the MCP endpoint limits: calls by principal, callers without a token and refused tokens by address.
+"""What an endpoint limits: calls by principal, callers without a token and refused tokens by address, what runs at once.
 
 Invariants: users of a hosted client come from a few addresses, so no address alone holds back a good token: where an
 address has had too many refused ones, a request is still checked, and only one that is refused again gets 429 in place of
@@ -27,6 +27,8 @@ from gatelodge.resource_server.errors import Reason, TokenRejected
 __all__ = ["AtOnce", "Throttling", "limited_answer"]
 
 _LISTEN = "subscriptions/listen"
+_WITH_RATES = ("tool", "endpoint")
+_EVENTS = b"text/event-stream"
 
 
 class Throttling:
@@ -51,7 +53,7 @@ class Throttling:
         if principal is None:
             await self._anonymous.take(caller(scope, self._proxies))
             return
-        own = self._tools.get(operation.target or "") if operation.kind == "tool" else None
+        own = self._tools.get(operation.target or "") if operation.kind in _WITH_RATES else None
         if own is not None:
             await own.take(operation.target or "", principal.issuer, principal.subject)
         else:
@@ -59,10 +61,11 @@ class Throttling:
 
 
 class AtOnce:
-    """What one caller has running at once, calls and streams apart; stands between the gate and FastMCP."""
+    """What one caller has running at once, calls and streams apart; stands between the checks and ``app``."""
 
-    def __init__(self, app: ASGIApp, config: LimitsConfig, clock: Clock) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, config: LimitsConfig, clock: Clock, *, mcp: bool = True) -> None:
+        """``app`` is FastMCP's or, without ``mcp``, any other, where who takes events asks for a stream."""
+        self._app, self._mcp = app, mcp
         self._calls = Slots("calls-at-once", clock, per_key=config.calls_at_once, hint=_raise("CALLS_AT_ONCE"))
         # Half of what this process takes on, so that whatever strangers do there is room for users.
         half = (config.requests + 1) // 2
@@ -75,13 +78,13 @@ class AtOnce:
         principal: Principal | None = scope.get(PRINCIPAL_KEY)
         operation: Operation | None = scope.get(OPERATION_KEY)
         slots = self._calls if principal is not None else self._strangers
-        if _streams(scope, operation):
+        if _streams(scope, operation) if self._mcp else _takes_events(scope):
             slots = self._streams
         try:
             # Users of a hosted client share an address, so strangers are bounded all together only.
             held = slots.enter(*((principal.issuer, principal.subject) if principal is not None else ()))
         except (LimitReached, Overloaded) as error:
-            await limited_answer(error, operation)(scope, receive, send)
+            await limited_answer(error, operation, mcp=self._mcp)(scope, receive, send)
             return
         try:
             await self._app(scope, receive, send)
@@ -103,6 +106,10 @@ def limited_answer(
 
 def _streams(scope: Scope, operation: Operation | None) -> bool:
     return scope["method"] == "GET" or (operation is not None and operation.method == _LISTEN)
+
+
+def _takes_events(scope: Scope) -> bool:
+    return any(name == b"accept" and _EVENTS in value for name, value in scope["headers"])
 
 
 def _raise(variable: str) -> str:

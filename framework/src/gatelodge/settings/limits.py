@@ -47,7 +47,10 @@ class LimitSettings(RedisSettings):
     limit_tools: Annotated[Mapping[str, str], NoDecode] = Field(
         default={},
         examples=["search=30/minute,fetch=300/minute"],
-        description="Tools with a rate of their own for each user, in place of that one.",
+        description=(
+            "Tools with a rate of their own for each user, in place of that one; behind `auth_middleware` endpoints, "
+            "as in `POST /notes=5/minute`."
+        ),
     )
     limit_anonymous_calls: RateText = Field(
         default="1000/minute",
@@ -76,8 +79,8 @@ class LimitSettings(RedisSettings):
         default=32,
         examples=["64"],
         description=(
-            "Requests to the MCP endpoint that one user has running at once in one process; 0: no limit. So for "
-            "every number."
+            "Requests to the MCP endpoint, or to the application behind `auth_middleware`, that one user has running "
+            "at once in one process; 0: no limit. So for every number."
         ),
     )
     limit_streams: Number = Field(
