@@ -2,8 +2,8 @@
 
 One upstream in a process of its own, three callers side by side in alternating rounds: one pooled client, directly; the
 proxy (token check, scope, rule, vault, audit, envelope) through its ASGI application on the same pooled client; and one
-new client for each request. The upstream answers 1 KiB of JSON that is not kept. Needs ``framework/tests/support`` on
-the path.
+new client for each request. The upstream answers 1 KiB of JSON that is not kept. Then the first two with a hundred callers
+at once, where a pool that looks at all connections for each one shows. Needs ``framework/tests/support`` on the path.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -39,6 +39,10 @@ from gatelodge.storage.config import DatabaseConfig
 GOAL = 1.5  # milliseconds over the direct call, p50
 RESULT = Path(__file__).parent / "results" / "proxy.json"
 TARGET = "/user/orgs"
+AT_ONCE = 100
+POOLED, PROXY, ALONE = "direct, pooled", "proxy", "direct, client a request"
+
+Caller = Callable[[], Awaitable[None]]
 
 
 def upstream(line: Connection) -> None:
@@ -66,20 +70,24 @@ async def main(rounds: int, calls: int) -> int:
         vault = await open_vault(DatabaseConfig(f"sqlite:///{folder}/vault/bench.db"), new_keyring())
         async with proxy_desk(vault, urls={"github": ours.recv()}) as desk:
             await desk.link("github")
-            times = await _measure(desk, rounds, calls)
+            times, bursts = await _measure(desk, rounds, calls)
         await vault.aclose()
     ours.send("end")
     process.join(10)
     figures = {name: _figures(found) for name, found in times.items()}
-    adds = round(figures["proxy"]["p50"] - figures["direct, pooled"]["p50"], 3)
-    _keep(figures, adds, before)
+    adds = round(figures[PROXY]["p50"] - figures[POOLED]["p50"], 3)
+    at_once = {name: round(statistics.median(found), 3) for name, found in bursts.items()}
+    _keep(figures, adds, at_once, before)
     for name, found in figures.items():
         print(f"{name:26} p50 {found['p50']:7.3f} ms   p95 {found['p95']:7.3f} ms")
     print(f"the proxy adds             p50 {adds:7.3f} ms   (goal: at most {GOAL} ms)")
+    for name, each in at_once.items():
+        print(f"{name:26} {each:.3f} ms for each of {AT_ONCE} at once")
     return int(adds > GOAL)
 
 
-async def _measure(desk: ProxyDesk, rounds: int, calls: int) -> dict[str, list[float]]:
+async def _measure(desk: ProxyDesk, rounds: int, calls: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Milliseconds of each call, one after the other; and for each of many at once, one figure a round."""
     url = desk.registry.get("github").provider.api_base + TARGET
     pooled = Outbound(transport=PooledTransport(PoolConfig(), own=["127.0.0.1"]))
     direct = {"authorization": "Bearer canary-a0", "accept": "application/json"}
@@ -116,11 +124,13 @@ async def _measure(desk: ProxyDesk, rounds: int, calls: int) -> dict[str, list[f
     async def straight() -> None:
         await pooled.request("GET", url, headers=direct)
 
-    callers: dict[str, Callable[[], Awaitable[None]]] = {
-        "direct, pooled": straight,
-        "proxy": through,
-        "direct, client a request": alone,
-    }
+    callers: dict[str, Caller] = {POOLED: straight, PROXY: through, ALONE: alone}
+    found = await _in_turn(callers, rounds, calls), await _at_once(callers, rounds)
+    await pooled.aclose()
+    return found
+
+
+async def _in_turn(callers: Mapping[str, Caller], rounds: int, calls: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in callers}
     for number in range(rounds + 1):
         for name, caller in callers.items():
@@ -130,7 +140,17 @@ async def _measure(desk: ProxyDesk, rounds: int, calls: int) -> dict[str, list[f
                 # The first round fills pools and caches.
                 if number:
                     times[name].append((time.perf_counter() - began) * 1000)
-    await pooled.aclose()
+    return times
+
+
+async def _at_once(callers: Mapping[str, Caller], rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {POOLED: [], PROXY: []}
+    for number in range(rounds + 1):
+        for name, found in times.items():
+            began = time.perf_counter()
+            await asyncio.gather(*(callers[name]() for _ in range(AT_ONCE)))
+            if number:
+                found.append((time.perf_counter() - began) * 1000 / AT_ONCE)
     return times
 
 
@@ -160,7 +180,7 @@ def _figures(found: list[float]) -> dict[str, float]:
     }
 
 
-def _keep(figures: dict[str, Any], adds: float, before: tuple[float, float, float]) -> None:
+def _keep(figures: dict[str, Any], adds: float, at_once: dict[str, float], before: tuple[float, float, float]) -> None:
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": ["python", "benchmarks/proxy.py"],
@@ -168,6 +188,8 @@ def _keep(figures: dict[str, Any], adds: float, before: tuple[float, float, floa
         "milliseconds": figures,
         "proxy_adds_p50": adds,
         "goal": GOAL,
+        "callers_at_once": AT_ONCE,
+        "milliseconds_each_at_once": at_once,
     }
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
