@@ -5,6 +5,7 @@ The last line of defence: callers do not log secrets in the first place. Invaria
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from gatelodge.core.secret import Secret
@@ -13,43 +14,56 @@ __all__ = ["HIDDEN", "redact", "redacted"]
 
 HIDDEN = "***"
 
+# As ``_spelled`` gives them: ``accessToken`` and ``Access-Token`` are ``access_token``.
 _NAMES = frozenset(
     {
-        "access_token",
-        "api-key",
         "api_key",
-        "api_token",
         "apikey",
         "assertion",
+        "auth_session_id",
         "client_assertion",
-        "client_secret",
         "code",
         "code_verifier",
         "csrf",
+        "device_code",
         "encryption_key",
         "id_token_hint",
+        "kc_restart",
+        "keycloak_identity",
+        "keycloak_session",
         "nonce",
         "passphrase",
         "passwd",
         "password",
+        "pwd",
+        "private_key",
         "secret",
+        "session_id",
+        "user_code",
         "vault_key",
-        "x-api-key",
     }
 )
-# Of longer names, such as variables, the end says it.
-_ENDS = ("_secret", "_password", "_api_key", "_vault_key", "_encryption_key", "_access_token", "_api_token", "_token")
-_WHOLE = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization", "state"})
+# Of longer names, such as variables and headers, the end says it.
+_ENDS = ("_api_key", "_encryption_key", "_passphrase", "_password", "_private_key", "_secret", "_token", "_vault_key")
+# Words of sentences too, where a colon follows: secrets as parameters, members and fields only.
+_WORDS = frozenset({"cookie", "jwt", "set_cookie", "state", "token"})
+_WHOLE = frozenset({"authorization", "proxy_authorization"}) | _WORDS
 _MOST = 48
 
 # A value in quotes up to their end (also where dumps escaped them), or up to the next separator.
 _VALUE = re.compile(r"""(?!None\b)(?:\\{0,8}"(?:[^"\\]|\\+[^"\\])*\\{0,8}"|'(?:[^'\\]|\\.)*'|[^\s"'&,;})\]]+)""")
 _NAME = re.compile(rf"""(?<![A-Za-z0-9-])([A-Za-z][\w-]{{2,{_MOST}}}+)(\\{{0,8}}["']?\s*[=:]\s*b?)""")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _Rule = tuple[tuple[str, ...], re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 
+@lru_cache(2048)
+def _spelled(name: str) -> str:
+    return _HUMP.sub("_", name).replace("-", "_").lower()
+
+
 def _secret_name(name: str) -> bool:
-    name = name.lower()
+    name = _spelled(name)
     return name in _NAMES or name.endswith(_ENDS)
 
 
@@ -58,8 +72,7 @@ def _without_values(text: str) -> str:
     parts: list[str] = []
     at = 0
     for found in _NAME.finditer(text):
-        # A state is a parameter; as a word it is followed by a colon often enough.
-        secret = _secret_name(found[1]) or (found[1].lower() == "state" and found[2] == "=")
+        secret = _secret_name(found[1]) or (found[2].strip() != ":" and _spelled(found[1]) in _WORDS)
         value = _VALUE.match(text, found.end()) if secret and found.start() >= at else None
         if value is not None:
             parts += (text[at : found.end()], HIDDEN)
@@ -80,7 +93,18 @@ _RULES: tuple[_Rule, ...] = (
     ),
     # Each part is looked through once: a run without a dot in it must not be walked from each of its beginnings.
     (("eyj",), re.compile(r"\beyJ(?:(?!-eyJ)[A-Za-z0-9_-])*+\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*){0,3}"), HIDDEN),
-    (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    # RFC 6750, section 2.1. What an equals sign and a value follow is a name: ``auth_mode=bearer bind_host=::1``.
+    (
+        ("bearer", "basic"),
+        re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{8,}+=*+(?!\w)"),
+        rf"\1 {HIDDEN}",
+    ),
+    # RFC 7468; without an end up to the end of the text.
+    (
+        ("private key-----",),
+        re.compile(r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]{0,24}PRIVATE KEY-----|\Z)"),
+        HIDDEN,
+    ),
     # Tokens of the providers, known by how they begin: GitHub, Slack, Atlassian, Notion, OpenAI.
     (
         (
@@ -104,8 +128,13 @@ _RULES: tuple[_Rule, ...] = (
         ),
         HIDDEN,
     ),
-    # User and password in a URL.
-    (("://",), re.compile(r"://[^/\s@\"']+@"), f"://{HIDDEN}@"),
+    # User and password in a URL; of a database's also where the password was not encoded. An address of the web may have
+    # a port and an @ in its path. The lengths bound what one beginning costs.
+    (
+        ("://",),
+        re.compile(r"""(?<!http)(?<!https)://[^\s"'@/:]{0,128}:[^\s"']{0,512}@|://[^/\s@"']+@"""),
+        f"://{HIDDEN}@",
+    ),
     # Our own cookies, wherever they are shown.
     (
         ("gatelodge-",),
@@ -135,10 +164,10 @@ def redacted(value: Any, name: str = "") -> Any:
     """A value for a log line, of types that JSON has, clean to any depth; ``name`` is what it stands under."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, Secret) or (name and (_secret_name(name) or name.lower() in _WHOLE)):
+    if isinstance(value, Secret) or (name and (_secret_name(name) or _spelled(name) in _WHOLE)):
         return HIDDEN
     if isinstance(value, Mapping):
-        return {redact(str(key)): redacted(item, str(key)) for key, item in value.items()}
+        return {redact(_text(key)): redacted(item, _text(key)) for key, item in value.items()}
     if isinstance(value, tuple) and len(value) == 2:
         # A header, or an item of a mapping.
         return [redacted(value[0]), redacted(value[1], _text(value[0]))]
