@@ -65,3 +65,19 @@ def test_the_address_of_redis_is_a_secret_and_has_a_form(monkeypatch: pytest.Mon
     with pytest.raises(SettingsInvalid, match="GATELODGE_REDIS_URL") as caught:
         load(LimitSettings)
     assert "canary" not in caught.value.detail
+
+
+@pytest.mark.parametrize("password", ["abc/canary", "0/canary@x", "canary#1", "1?canary"])
+def test_a_password_of_redis_that_ends_its_place_in_the_address_is_refused_and_not_repeated(
+    password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATELODGE_REDIS_URL", f"redis://:{password}@redis:6379/0")
+    with pytest.raises(SettingsInvalid, match="write / as %2F") as caught:
+        load(LimitSettings)
+    assert "canary" not in f"{caught.value.detail} {caught.value.hint}"
+
+
+def test_a_tool_whose_rate_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATELODGE_LIMIT_TOOLS", "search=30/minute,fetch=many")
+    with pytest.raises(SettingsInvalid, match="the rate of fetch"):
+        load(LimitSettings)

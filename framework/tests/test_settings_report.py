@@ -210,9 +210,17 @@ def test_a_secret_file_that_every_user_can_read_is_told_in_production(
 def test_an_unknown_variable_is_told_with_the_nearest_name_and_its_place(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("GATELODGE_DRIAN=5\n")
     given = Given.here(
-        environment={"GATELODGE_PUBLIC_ULR": "x", "gatelodge_issuer": "y", "GATELODGE_OF_NOTHING_NEAR": "z"}
+        environment={
+            "GATELODGE_PUBLIC_ULR": "x",
+            "gatelodge_issuer": "y",
+            "GATELODGE_OF_NOTHING_NEAR": "z",
+            "GATELODGE_AUDIT_RETENTION": "400",
+            "GATELODGE_DB": "x",
+        }
     )
     assert unknown_variables(given) == (
+        "GATELODGE_AUDIT_RETENTION: nothing reads this variable (environment); did you mean GATELODGE_AUDIT_RETENTION_DAYS?",
+        "GATELODGE_DB: nothing reads this variable (environment)",
         "GATELODGE_DRIAN: nothing reads this variable (.env); did you mean GATELODGE_DRAIN?",
         "GATELODGE_OF_NOTHING_NEAR: nothing reads this variable (environment)",
         "GATELODGE_PUBLIC_ULR: nothing reads this variable (environment); did you mean GATELODGE_PUBLIC_URL?",

@@ -87,8 +87,9 @@ def test_the_password_shows_nowhere(url: Secret | str) -> None:
     assert "canary" not in f"{config!r} {config} {config.place}"
 
 
-def test_a_port_that_is_no_number_does_not_show_the_url() -> None:
-    assert DatabaseConfig("postgresql://u:canary@db:port/x").place == "the PostgreSQL server of GATELODGE_DATABASE_URL"
+@pytest.mark.parametrize("login", ["u:canary@db:port", "u:p@12/canary@db", "u:12?canary@db", "u:12#canary@db"])
+def test_an_address_whose_parts_cannot_be_told_apart_is_not_shown(login: str) -> None:
+    assert DatabaseConfig(f"postgresql://{login}/x").place == "the PostgreSQL server of GATELODGE_DATABASE_URL"
 
 
 @pytest.mark.parametrize("sign", "/#[?")

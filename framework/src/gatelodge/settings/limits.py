@@ -120,11 +120,11 @@ class LimitSettings(RedisSettings):
     @field_validator("limit_tools")
     @classmethod
     def _check_tools(cls, tools: Mapping[str, str]) -> Mapping[str, str]:
-        for rate in tools.values():
+        for name, rate in tools.items():
             try:
                 Rate.parse(rate)
             except ValueError as error:
-                raise ValueError(f"must be a list of tool=rate; a rate {error}") from None
+                raise ValueError(f"must be a list of tool=rate; the rate of {name} {error}") from None
         return tools
 
     def limits_config(self) -> LimitsConfig:

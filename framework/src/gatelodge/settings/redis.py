@@ -1,6 +1,7 @@
 """Settings of Redis or Valkey, where replicas count limits together and may keep sessions. Not here: either of the two."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +42,16 @@ class RedisSettings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: Secret | None) -> Secret | None:
-        if url is not None and url.reveal().partition("://")[0] not in _SCHEMES:
+        if url is None:
+            return url
+        if url.reveal().partition("://")[0] not in _SCHEMES:
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        try:
+            parts = urlsplit(url.reveal())
+            whole = parts.port != 0 and not parts.fragment and "@" not in parts.path + parts.query
+        except ValueError:
+            whole = False
+        if not whole:
+            # The reason that the library gives repeats what it could not read, which is often the password.
+            raise ValueError("cannot be read; in a password write / as %2F, # as %23, ? as %3F and @ as %40")
         return url

@@ -4,7 +4,7 @@ At a start they are a warning and no fault: an environment made for a newer vers
 container platforms add variables named after their services. ``gatelodge config check`` counts them as faults.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 from pydantic_settings import BaseSettings
@@ -17,6 +17,8 @@ from gatelodge.settings.variables import variables
 __all__ = ["known_names", "unknown_variables"]
 
 _PREFIX = "GATELODGE_"
+# Shorter ones begin too many names.
+_BEGINNING = 4
 
 
 def unknown_variables(given: Given, further: Iterable[type[BaseSettings]] = ()) -> tuple[str, ...]:
@@ -43,5 +45,13 @@ def _names(models: Iterable[type[BaseSettings]]) -> Iterator[str]:
 
 
 def _line(name: str, source: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.75)
-    return f"{name}: nothing reads this variable ({source})" + (f"; did you mean {near[0]}?" if near else "")
+    near = _nearest(
+        name.removeprefix(_PREFIX), sorted(one.removeprefix(_PREFIX) for one in known if one.startswith(_PREFIX))
+    )
+    return f"{name}: nothing reads this variable ({source})" + (f"; did you mean {_PREFIX}{near}?" if near else "")
+
+
+def _nearest(name: str, known: Sequence[str]) -> str | None:
+    """Without the prefix, which makes all of them alike; the beginning of a name stands for it."""
+    begun = [one for one in known if len(name) >= _BEGINNING and one.startswith(f"{name}_")]
+    return min(begun, key=len, default=None) or next(iter(get_close_matches(name, known, n=1, cutoff=0.75)), None)

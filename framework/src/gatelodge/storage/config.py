@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from gatelodge.core.secret import Secret
 from gatelodge.storage.errors import DatabaseConfigInvalid
@@ -66,24 +66,18 @@ class DatabaseConfig:
         """Where the database is, in words without a password: for messages."""
         if self.dialect == "sqlite":
             return f"the SQLite file {self.path}"
-        try:
-            parts = urlsplit(self.dsn)
-            host, port = parts.hostname or "the local socket", parts.port or 5432
-        except ValueError:
+        parts = _parts(self.dsn)
+        if parts is None:
             return "the PostgreSQL server of GATELODGE_DATABASE_URL"
-        return f"the PostgreSQL database {parts.path.lstrip('/') or 'of that user'} at {host}:{port}"
+        where = f"{parts.hostname or 'the local socket'}:{parts.port or 5432}"
+        return f"the PostgreSQL database {parts.path.lstrip('/') or 'of that user'} at {where}"
 
     def check_url(self) -> None:
         """Refuse a PostgreSQL URL whose parts cannot be told apart.
 
         Raises: DatabaseConfigInvalid. A driver would repeat what it cannot read, and that is often the password.
         """
-        try:
-            parts = urlsplit(self.dsn)
-            whole = parts.port != 0 and not parts.fragment
-        except ValueError:
-            whole = False
-        if not whole:
+        if _parts(self.dsn) is None:
             raise DatabaseConfigInvalid(
                 "GATELODGE_DATABASE_URL cannot be read: no port, or a sign in user or password that a URL gives a meaning.",
                 hint="Write / as %2F, # as %23, ? as %3F, [ as %5B and @ as %40: postgresql://user:pass%2Fword@host/name.",
@@ -99,6 +93,17 @@ class DatabaseConfig:
         if url is None and environ.get("POSTGRES_HOST"):
             url = _postgres_url(environ)
         return cls(Secret(url or default_url(state_dir)))
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of a URL; None where they cannot be told apart."""
+    try:
+        parts = urlsplit(url)
+        # An @ behind the host is the end of a password that began a path or a query too early.
+        whole = parts.port != 0 and not parts.fragment and "@" not in parts.path + parts.query
+    except ValueError:
+        return None
+    return parts if whole else None
 
 
 def default_url(state_dir: Path) -> str:
