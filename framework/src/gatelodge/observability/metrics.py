@@ -13,6 +13,7 @@ from functools import lru_cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, disable_created_metrics
 
 from gatelodge.core.clock import Clock
+from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "error_answered",
     "keys_fetched",
     "keys_kept",
+    "limit_known",
     "limit_reached",
     "oauth_counted",
     "oauth_result",
@@ -72,6 +74,13 @@ _AUDIT = Counter("gatelodge_audit_events", "Events given to the audit trail.", [
 _AUDIT_QUEUE = Gauge("gatelodge_audit_queue_length", "Audit events that wait for their commit.", registry=REGISTRY)
 
 
+# From the first scrape on: an increase is seen from a figure that was there before it, and alerts look at the first.
+for _code in Code:
+    _ERRORS.labels(_code.value)
+for _verdict in ("accepted", "absent", "malformed", "unavailable"):
+    _TOKENS.labels(_verdict)
+
+
 @lru_cache(maxsize=1024)
 def _child(family: Counter, *labels: str) -> Callable[[], None]:
     child: Callable[[], None] = family.labels(*labels).inc
@@ -100,6 +109,8 @@ def access_decided(answer: str, rule: str) -> None:
 
 def keys_fetched(issuer: str, outcome: str) -> None:
     """A fetch of an issuer's keys ended ``ok`` or ``failed``."""
+    # The first failure is an increase, too.
+    _child(_KEY_FETCHES, issuer, "failed")
     _child(_KEY_FETCHES, issuer, outcome)()
 
 
@@ -130,6 +141,11 @@ def oauth_counted(step: str, provider: str = "issuer") -> Iterator[None]:
 def refreshed(provider: str, outcome: str) -> None:
     """A refresh of a linked account ended: ``renewed``, ``failed``, ``dead``, ``not_kept``."""
     _child(_REFRESHES, provider, outcome)()
+
+
+def limit_known(name: str) -> None:
+    """There is a limit of this name, which refused nothing yet."""
+    _child(_LIMITS, name)
 
 
 def limit_reached(name: str) -> None:

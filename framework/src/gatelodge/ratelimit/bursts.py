@@ -8,7 +8,7 @@ import logging
 from collections import OrderedDict
 
 from gatelodge.core.clock import Clock
-from gatelodge.observability.metrics import limit_reached
+from gatelodge.observability.metrics import limit_known, limit_reached
 
 __all__ = ["Bursts"]
 
@@ -26,6 +26,7 @@ class Bursts:
         self._name, self._clock = name, clock
         self._told: OrderedDict[str, float] = OrderedDict()
         self._unsaid, self._lines, self._minute = 0, 0, 0.0
+        limit_known(name)
 
     def refused(self, who: str, detail: str) -> None:
         """Count a refusal, and write a line when ``who`` was not refused in the last minute."""
