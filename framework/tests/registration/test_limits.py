@@ -17,10 +17,13 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-def limits(clock: ManualClock, per_address: int = 60, per_host: int = 600) -> RegistrationLimits:
+def limits(clock: ManualClock, per_address: int = 60, per_host: int = 600, share: int = 1) -> RegistrationLimits:
     made = Limits(clock)
     return RegistrationLimits(
-        addresses=made.limit("registrations", Rate(per_address)), hosts=made.limit("new-clients", Rate(per_host))
+        addresses=made.limit("registrations", Rate(per_address)),
+        hosts=made.limit("new-clients", Rate(per_host)),
+        shares=made.limit("new-clients-share", Rate(share)),
+        reserve=made.limit("new-clients-reserve", Rate(per_host)),
     )
 
 
@@ -79,6 +82,30 @@ async def test_a_redirect_host_counts_once_a_client_whatever_the_ports(clock: Ma
     with pytest.raises(TooManyRegistrations, match="loopback"):
         await desk.count_client(LOOPBACK, "192.0.2.1")
     await desk.count_client(["https://chatgpt.com/cb"], "192.0.2.1")
+
+
+async def made(desk: RegistrationLimits, address: str, times: int) -> int:
+    """How many new clients of ChatGPT pass."""
+    passed = 0
+    for number in range(times):
+        try:
+            await desk.count_client([f"https://chatgpt.com/connector/{number}"], address)
+        except TooManyRegistrations:
+            continue
+        passed += 1
+    return passed
+
+
+async def test_strangers_who_use_up_a_host_leave_room_for_those_who_made_few(clock: ManualClock) -> None:
+    desk = limits(clock, per_host=600, share=10)
+    assert [await made(desk, f"2001:db8:0:{number}::/64", 200) for number in range(4)] == [200, 200, 200, 0 + 10]
+    # Theirs are over their share; the others' is what it was, however many there are, up to the reserve.
+    assert [await made(desk, f"2001:db8:0:{number}::/64", 5) for number in range(4)] == [0] * 4
+    assert [await made(desk, f"192.0.2.{number}", 50) for number in range(59)] == [10] * 59
+    assert await made(desk, "192.0.2.77", 5) == 0
+    assert await made(desk, "198.51.100.1", 1) == 0
+    clock.advance(60)
+    assert await made(desk, "198.51.100.1", 1) == 1
 
 
 async def test_a_client_that_is_refused_for_one_host_is_not_counted_for_its_others(clock: ManualClock) -> None:

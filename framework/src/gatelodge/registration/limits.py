@@ -5,9 +5,9 @@ what clients retry after (``slow_down`` means polling of RFC 8628, section 3.5, 
 ``Retry-After`` say how long.
 
 Invariant: the address limit is wide, because all users of a hosted client come from a few addresses; what protects the
-realm's table is the host limit, which counts new clients only. Redirects to loopback have no host in common, only a name:
-they count for the address that asks, so that a few strangers cannot lock out all clients that run on people's own
-computers. Not here: the windows and what counts as one address (``ratelimit``).
+realm's table is the host limit, which counts new clients only. A few strangers lock nobody out: anyone may name ChatGPT's
+host, so once a host's number is used up, who made few of them has a reserve left; redirects to loopback have no host in
+common, only a name, and count for the address that asks. Not here: the windows and what counts as one address (``ratelimit``).
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,8 +49,9 @@ class TooManyRegistrations(RegistrationError):
 class RegistrationLimits:
     """The limits of one desk."""
 
-    def __init__(self, *, addresses: Counted, hosts: Counted) -> None:
-        self._addresses, self._hosts = addresses, hosts
+    def __init__(self, *, addresses: Counted, hosts: Counted, shares: Counted, reserve: Counted) -> None:
+        """``shares``: of a host's clients by one address; ``reserve``: of a host, for addresses within their share."""
+        self._addresses, self._hosts, self._shares, self._reserve = addresses, hosts, shares, reserve
 
     async def count_request(self, address: str) -> None:
         """Count one request, whatever becomes of it. Raises: TooManyRegistrations."""
@@ -67,12 +68,15 @@ class RegistrationLimits:
         """Count one new client for each host its redirects are on. Raises: TooManyRegistrations, counting nothing."""
         keys = sorted({_place(urlsplit(uri).hostname or "", address) for uri in redirects})
         for key in keys:
-            wait = await self._hosts.wait(key)
+            if wait := await self._hosts.wait(key):
+                wait = max(await self._shares.wait(key, address), await self._reserve.wait(key))
             if wait:
                 raise _too_many_clients(key, self._hosts.headers(wait))
         for key in keys:
+            over = await self._shares.count(key, address)
             # Another request may have come between, and taken the last.
-            wait = await self._hosts.count(key)
+            if wait := await self._hosts.count(key):
+                wait = over or await self._reserve.count(key)
             if wait:
                 raise _too_many_clients(key, self._hosts.headers(wait))
 

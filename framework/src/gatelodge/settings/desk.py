@@ -101,16 +101,19 @@ class DeskSettings(RedisSettings, ObservabilitySettings, AuditSettings, ClientDo
         ),
     )
     registrations_per_address: int = Field(
-        default=60,
+        default=300,
         ge=1,
         examples=["60"],
-        description="Registrations that one address may make in a minute.",
+        description="Registrations that one address may make in a minute; users of a hosted client share a few.",
     )
     registrations_per_host: int = Field(
         default=600,
         ge=1,
         examples=["600"],
-        description="Registrations with redirects on one host in a minute, from all addresses.",
+        description=(
+            "Registrations with redirects on one host in a minute, from all addresses. Once they are used up, as many "
+            "again are left for addresses that made no more than a sixtieth of them each."
+        ),
     )
     trusted_proxies: Names = Field(
         default=frozenset({"127.0.0.1", "::1"}),

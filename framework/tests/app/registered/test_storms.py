@@ -48,11 +48,14 @@ async def test_strangers_cannot_lock_out_the_clients_on_other_peoples_computers(
 async def test_a_hosted_clients_host_is_limited_over_all_addresses_and_holds_back_no_other(
     http: httpx2.AsyncClient,
 ) -> None:
-    answers = [
-        await http.post(ENDPOINT, json=named(CHATGPT, number), headers=sent_by(f"203.0.113.{number}"))
-        for number in range(10)
-    ]
-    assert [answer.status_code for answer in answers] == [201] * 5 + [429] * 5
+    async def asked(address: str, number: int) -> int:
+        return (await http.post(ENDPOINT, json=named(CHATGPT, number), headers=sent_by(address))).status_code
+
+    assert [await asked("203.0.113.1", number) for number in range(6)] == [201] * 5 + [429]
+    # Who made none yet still can, until as many again have.
+    others = [await asked(f"192.0.2.{number}", 10 + number) for number in range(7)]
+    assert others == [201] * 5 + [429] * 2
+    assert [await asked("192.0.2.1", 20), await asked("203.0.113.1", 21)] == [429, 429]
     assert (await http.post(ENDPOINT, json=CLAUDE_CODE, headers=sent_by("203.0.113.1"))).status_code == 201
 
 

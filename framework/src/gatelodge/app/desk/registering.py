@@ -27,6 +27,8 @@ from gatelodge.settings.desk import DeskSettings
 __all__ = ["RegistrationParts", "registration_parts"]
 
 SWEEP_EVERY = 3600.0
+# Of a host's new clients one address has at most this part, once the host's number is used up.
+_SHARE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def registration_parts(
     counted = RegistrationLimits(
         addresses=limits.limit("registrations", Rate(settings.registrations_per_address)),
         hosts=limits.limit("new-clients", Rate(settings.registrations_per_host)),
+        shares=limits.limit("new-clients-share", Rate(max(1, settings.registrations_per_host // _SHARE))),
+        reserve=limits.limit("new-clients-reserve", Rate(settings.registrations_per_host)),
     )
     proxies = settings.trusted_proxies
     folding = None if clients is None else Folding(clients, clock)
