@@ -99,10 +99,54 @@ def test_what_is_in_effect_is_shown_with_its_source_and_without_secrets(
     assert "canary" not in text + json.dumps(shown)
 
 
-def test_faulty_settings_are_not_shown_but_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / ".env").unlink()
-    assert main(["config", "show"]) == 2
-    assert "GATELODGE_PUBLIC_URL: is missing" in capsys.readouterr().err
+def test_one_faulty_section_hides_no_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / ".env").write_text("GATELODGE_PUBLIC_URL=ftp://x:canary@mcp.example/mcp\nGATELODGE_SESSION_TTL=600\n")
+    assert main(["config", "show", "--for", "connected"]) == 2
+    said = capsys.readouterr()
+    assert "GATELODGE_SESSION_TTL=600  (.env)" in said.out.splitlines()
+    assert "GATELODGE_PUBLIC_URL" not in said.out
+    assert "fault: GATELODGE_PUBLIC_URL: " in said.err
+    assert "fault: GATELODGE_ISSUER: is missing" in said.err
+    assert "canary" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("process", "given", "faults"),
+    [
+        ("connected", "GATELODGE_VAULT_KEY=canary", ["GATELODGE_VAULT_KEY holds something that is neither"]),
+        ("vault", "GATELODGE_VAULT_KEY_FILE=/does/not/exist", ["the key file cannot be read"]),
+        ("connected", "GATELODGE_MODE=production", ["production has no key for the vault"]),
+        (
+            "server",
+            "GATELODGE_AUDIT=on\nGATELODGE_DATABASE_URL=mysql://u:canary@db",
+            ["GATELODGE_DATABASE_URL must be"],
+        ),
+        ("desk", "GATELODGE_AUDIT=on\nPOSTGRES_HOST=db", ["POSTGRES_HOST is set, but neither"]),
+        ("audit", "GATELODGE_DATABASE_URL=postgresql://u:p/canary@db/x", ["GATELODGE_DATABASE_URL cannot be read"]),
+        ("server", "GATELODGE_METRICS_PORT=8000\nGATELODGE_PORT=8000", ["GATELODGE_METRICS_PORT: must be another"]),
+        ("connected", "GATELODGE_DATABASE_URL=mysql://u:canary@db", ["GATELODGE_DATABASE_URL must be of the form"]),
+        (
+            "connected",
+            "GATELODGE_TOKEN_STORE=foo\nGATELODGE_DATABASE_URL=mysql://u:canary@db",
+            ["GATELODGE_TOKEN_STORE: ", "GATELODGE_DATABASE_URL must be of the form"],
+        ),
+    ],
+)
+def test_what_a_start_would_refuse_is_a_fault_of_the_check_too(
+    process: str, given: str, faults: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = "GATELODGE_ISSUER_INTERNAL_URL=http://keycloak:8080/realms/mcp\n" if process == "desk" else ""
+    (folder / ".env").write_text(f"{GOOD}{desk}{given}\n")
+    assert main(["config", "check", "--for", process]) == 2
+    said = capsys.readouterr().out
+    lines = [line.removeprefix("fault: ") for line in said.splitlines() if line.startswith("fault: ")]
+    assert [line.startswith(fault) for line, fault in zip(lines, faults, strict=True)] == [True] * len(faults), said
+    assert "canary" not in said
+
+
+def test_a_check_makes_no_key_and_no_database(folder: Path) -> None:
+    assert main(["config", "check", "--for", "connected"]) == 0
+    assert [path.name for path in folder.iterdir()] == [".env"]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--for", "desk"]])

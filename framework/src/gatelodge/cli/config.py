@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,24 +69,31 @@ def _check(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from gatelodge.settings.effective import effective
     from gatelodge.settings.given import Given
-    from gatelodge.settings.load import load_each
+    from gatelodge.settings.load import SettingsInvalid, load_each
 
     env_file = _env_file(options)
-    found = effective(load_each(*_models(options), env_file=env_file), Given.here(env_file))
+    read: list[BaseSettings] = []
+    faults: list[str] = []
+    # One at a time: what is right in one section is shown whatever is wrong in another.
+    for model in _models(options):
+        try:
+            read += load_each(model, env_file=env_file)
+        except SettingsInvalid as error:
+            faults += error.faults
+    found = effective(read, Given.here(env_file))
     if options.json:
-        print(
-            json.dumps(
-                [
-                    {"variable": one.variable, "value": one.value, "source": one.source, "secret": one.secret}
-                    for one in found
-                ],
-                indent=2,
-            )
-        )
-        return 0
-    for one in found:
-        print(f"{one.variable}={one.value}  ({one.source})")
-    return 0
+        shown = [
+            {"variable": one.variable, "value": one.value, "source": one.source, "secret": one.secret} for one in found
+        ]
+        print(json.dumps(shown, indent=2))
+    else:
+        for one in found:
+            print(f"{one.variable}={one.value}  ({one.source})")
+    for line in dict.fromkeys(faults):
+        print(f"fault: {line}", file=sys.stderr)
+    if faults:
+        print("the other variables of that section are shown once this is right", file=sys.stderr)
+    return 2 if faults else 0
 
 
 def _schema(options: argparse.Namespace) -> int:

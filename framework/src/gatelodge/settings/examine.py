@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings
 from gatelodge.settings.findings import warnings_of
 from gatelodge.settings.given import Given
 from gatelodge.settings.load import SettingsInvalid, load_each
+from gatelodge.settings.startable import refusals
 from gatelodge.settings.unknown import unknown_variables
 
 __all__ = ["Examined", "examine"]
@@ -35,5 +36,6 @@ def examine(models: Sequence[type[BaseSettings]], *, env_file: Path | None = Non
             read += load_each(model, env_file=env_file)
         except SettingsInvalid as error:
             faults += error.faults
+    faults += refusals(models, read, env_file=env_file)
     warnings += warnings_of(read, given)
     return Examined((*dict.fromkeys(faults), *unknown), tuple(warnings))
