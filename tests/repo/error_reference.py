@@ -52,12 +52,18 @@ Further members are told where they occur: `provider` and `link_url` by the prox
 
 - The **MCP endpoint** has the same members, of the type `application/json`: MCP clients read its challenges after RFC
   6750, with `WWW-Authenticate` beside them. Where it answers in JSON-RPC, the members are the error's `data`.
+- What MCP's own rules refuse (a media type, a revision, an unknown method) keeps its status and its JSON-RPC code, and has
+  the members in `data`, beside those that MCP puts there.
 - A **tool** that cannot do what was asked answers with a result that is an error: a text that says what to do, and the
-  members in `_meta`, under `gatelodge/problem`.
+  members in `_meta`, under `gatelodge/problem`. A **prompt** or **resource** answers with an error of JSON-RPC. An exception
+  of the author's code is `internal_error` to the caller, whatever its text; a `GatelodgeError` is its code, text and hint;
+  FastMCP's `ToolError`, `PromptError` and `ResourceError` are texts for people and are sent as they are, with `call_failed`.
 - A refused **registration** has the type `application/json` and the form of RFC 7591, section 3.2.2:
   `invalid_redirect_uri` or `invalid_client_metadata` and a text that says what would be accepted; `access_denied` when a
   policy of Keycloak says no. The other members are beside them.
 - What nobody foresaw is `internal_error`: always the same words, and one line in the log with the same request id.
+- Without this form, and without a request id, are two things: what the HTTP parser refuses before there is a request (400,
+  408, 431), and the separate bind of `/metrics`.
 
 Why a request was refused in detail is in the server's log (`token refused: expired`, for example), never in its answer.
 

@@ -39,7 +39,7 @@ def create_server(
     library: Library, page_path: str | None = None, caller: Callable[[], Principal | None] = current_principal
 ) -> FastMCP:
     """The server of a library. With a ``page_path`` (``/d/``) every document has a page that anyone may open."""
-    mcp = FastMCP("deep-research", _INSTRUCTIONS, version=version("sample-deep-research-mcp"), mask_error_details=True)
+    mcp = FastMCP("deep-research", _INSTRUCTIONS, version=version("sample-deep-research-mcp"))
 
     def owner() -> str:
         principal = caller()

@@ -169,12 +169,6 @@ async def test_nobody_is_answered_without_a_principal(desk: Desk) -> None:
     assert await desk.refusal("search", query="tokens") == "Sign in first."
 
 
-async def test_a_fault_inside_tells_a_client_nothing(desk: Desk) -> None:
-    (desk.shelf.state / "notes.sqlite3").unlink()
-    (desk.shelf.state / "notes.sqlite3").mkdir()
-    assert await desk.refusal("search", query="tokens") == "Error calling tool 'search'"
-
-
 async def test_the_instructions_say_how_to_use_the_tools_in_512_characters(desk: Desk) -> None:
     instructions = desk.client.instructions
     assert instructions is not None

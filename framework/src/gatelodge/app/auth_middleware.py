@@ -130,15 +130,15 @@ class AuthMiddleware:
             settings.public_url, settings.allowed_origins, allow_loopback=settings.mode == "development"
         )
         self._checked = with_cors(self._check, settings, _METHODS)
-        self._limits = make_limits(clock, settings.redis_url, settings.public_url)
-        self._throttle: Throttle = Throttling(settings.limits_config(), self._limits)
         trusted = settings.trusted_proxies
         self._audit = audit = auditing(settings, clock, has_database=vault is not None, trusted=trusted)
+        self._limits = make_limits(clock, settings.redis_url, settings.public_url, audit)
+        self._throttle: Throttle = Throttling(settings.limits_config(), self._limits)
         # Which endpoints may write is told by their methods.
         self._witnesses = (MetricsWitness(), *((audit.witness(lambda: False),) if audit else ()))
         if audit is not None:
             self._throttle = audit.over(self._throttle)
-        self._health = server_health(clock, self._known, self._limits, audit, None)
+        self._health = server_health(clock, self._known, self._limits, audit, vault)
         process = Process(lambda: service, settings.auth_mode, vault.store if vault else "none", clock)
         routes = server_routes(
             public_url=settings.public_url,

@@ -21,9 +21,11 @@ from gatelodge.core.clock import Clock
 from gatelodge.core.codes import Code
 from gatelodge.observability.health import Health, Told
 
-__all__ = ["HEALTH", "Process", "health_paths", "health_routes"]
+__all__ = ["HEALTH", "STOPPING_KEY", "Process", "health_paths", "health_routes"]
 
 HEALTH = ("/health", "/health/live", "/health/ready", "/status")
+# In a request's scope: whether the server was told to stop. An application with a readiness of its own may look there.
+STOPPING_KEY = "gatelodge.stopping"
 _KEPT = {"cache-control": "no-store"}
 
 
@@ -48,7 +50,9 @@ def health_routes(health: Health, process: Process, base: str = "") -> list[Rout
     async def live(_: Request) -> Response:
         return _json(Live(status="live").model_dump())
 
-    async def ready(_: Request) -> Response:
+    async def ready(request: Request) -> Response:
+        if request.scope.get(STOPPING_KEY):
+            return problem_answer(Code.SERVER_STOPPING)
         told = await health.look()
         parts = {each.check.name: _part(each) for each in told}
         down = next((each for each in told if each.check.needed and not each.up), None)

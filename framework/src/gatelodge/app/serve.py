@@ -19,8 +19,8 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gatelodge.app.answers import problem_answer
 from gatelodge.app.backlog import BACKLOG_KEY, Backlog
+from gatelodge.app.health import STOPPING_KEY
 from gatelodge.app.slow_clients import Limits, guarded
 from gatelodge.core.clock import SystemClock
 from gatelodge.core.codes import Code
@@ -123,7 +123,7 @@ def _raise_open_files() -> None:
 
 
 class _Draining:
-    """The application, which is not ready once the process was told to stop, and sees who waits to connect."""
+    """The application, which is told that the process is to stop, so that it is not ready, and who waits to connect."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -131,11 +131,8 @@ class _Draining:
         self.backlog = Backlog(SystemClock())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[BACKLOG_KEY] = self.backlog
-        if self.stopping and scope["type"] == "http" and scope["path"].endswith("/health/ready"):
-            await problem_answer(Code.SERVER_STOPPING)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        scope[BACKLOG_KEY], scope[STOPPING_KEY] = self.backlog, self.stopping
+        await self._app(scope, receive, send)
 
 
 class _Server(uvicorn.Server):

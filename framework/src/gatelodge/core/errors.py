@@ -33,6 +33,11 @@ class GatelodgeError(Exception):
         return self.hint if self.hint_is_public else self.code.meaning.hint
 
     @property
+    def shown(self) -> str:
+        """What a caller reads who is shown one text: what happened and what to do."""
+        return f"{self.public} {self.public_hint}"
+
+    @property
     def status(self) -> int:
         """HTTP status that belongs to the code."""
         return self.code.meaning.status

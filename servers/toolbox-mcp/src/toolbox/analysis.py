@@ -21,7 +21,8 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, Field
 
 from gatelodge.core.errors import GatelodgeError
-from toolbox.endpoint import Endpoint, refused
+from toolbox.endpoint import Endpoint
+from toolbox.faults import NotSetUp, Refused, Unusable
 from toolbox.settings import ToolboxSettings
 
 __all__ = ["AnalysisType", "Analyst", "CodeAnalysis"]
@@ -37,6 +38,7 @@ _TASKS: dict[AnalysisType, str] = {
 }
 _KEY = "analysis"
 _WHAT = "The model endpoint"
+_OTHER_MODEL = "Let the client use a model that writes, then call again."
 _SECONDS, _ANSWER_BYTES = 90.0, 1 << 20
 
 
@@ -58,7 +60,7 @@ class Analyst:
         self._endpoint = endpoint or Endpoint(_WHAT, url, key, seconds=_SECONDS, max_bytes=_ANSWER_BYTES)
 
     async def analyse(self, code: str, kind: AnalysisType, max_tokens: int) -> CodeAnalysis | InputRequiredResult:
-        """The analysis, or the question to the client's model. Raises: ToolError."""
+        """The analysis, or the question to the client's model. Raises: Fault."""
         answered = (get_context().input_responses or {}).get(_KEY)
         if isinstance(answered, CreateMessageResult):
             return _of_client(answered)
@@ -76,10 +78,11 @@ class Analyst:
             return InputRequiredResult(input_requests={_KEY: CreateMessageRequest(params=asked)})
         if self._settings.llm_url:
             return await self._by_endpoint(system, said, max_tokens)
-        raise refused(
-            "This client lends no model (sampling, MCP 2026-07-28), and this server has none.",
-            "Ask its operator to set TOOLBOX_LLM_URL and TOOLBOX_LLM_MODEL.",
-        )
+        why = "This client lends no model (sampling, MCP 2026-07-28)"
+        if answered is not None:
+            why = "This client was asked for its model and answered with something else"
+        hint = "Ask this server's operator to set TOOLBOX_LLM_URL and TOOLBOX_LLM_MODEL."
+        raise NotSetUp(f"{why}, and this server has none.", hint)
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -94,9 +97,9 @@ class Analyst:
             choice = answer.json_object()["choices"][0]
             text, reason = choice["message"]["content"], choice.get("finish_reason")
         except (GatelodgeError, LookupError, TypeError, AttributeError) as error:
-            raise refused(f"{_WHAT} gave no usable answer.", "Try again in a minute.") from error
+            raise Unusable(f"{_WHAT} gave no usable answer.", "Try again in a minute.") from error
         if not isinstance(text, str) or not text.strip():
-            raise refused(f"{_WHAT} gave no text.", "Try again, with a higher max_tokens.")
+            raise Unusable(f"{_WHAT} gave no text.", "Try again, with a higher max_tokens.")
         return CodeAnalysis(analysis=text, model=settings.llm_model, by="server", cut_off=reason == "length")
 
 
@@ -110,7 +113,9 @@ def _lends_model() -> bool:
 
 
 def _of_client(answered: CreateMessageResult) -> CodeAnalysis:
-    if not isinstance(answered.content, TextContent) or not answered.content.text.strip():
-        raise refused("The client's model gave no text.", "Try again, with a higher max_tokens.")
+    if not isinstance(answered.content, TextContent):
+        raise Refused(f"The client's model answered with {answered.content.type}, not with text.", _OTHER_MODEL)
+    if not answered.content.text.strip():
+        raise Refused("The client's model gave no text.", "Try again, with a higher max_tokens.")
     cut_off = answered.stop_reason == "maxTokens"
     return CodeAnalysis(analysis=answered.content.text, model=answered.model, by="client", cut_off=cut_off)

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from fastmcp.exceptions import ToolError
 
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.secret import Secret
@@ -20,8 +19,9 @@ from gatelodge.observability.redaction import HIDDEN, redact
 from gatelodge.outbound.client import Answer, Outbound
 from gatelodge.outbound.pool import PoolConfig, PooledTransport
 from gatelodge.toolpacks.text import clean, defang
+from toolbox.faults import Away, Busy, NotSetUp, Refused
 
-__all__ = ["Endpoint", "refused"]
+__all__ = ["Endpoint"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Endpoint:
         self._outbound = Outbound(timeout=seconds, max_bytes=max_bytes, transport=pool)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Answer:
-        """The answer, of a status 2xx. Raises: ToolError."""
+        """The answer, of a status 2xx. Raises: Fault."""
         headers = {"content-type": "application/json", "accept": "application/json, image/*"}
         if self._key is not None:
             headers["authorization"] = f"Bearer {self._key.reveal()}"
@@ -59,15 +59,15 @@ class Endpoint:
         except (GatelodgeError, TimeoutError) as error:
             detail = error.detail if isinstance(error, GatelodgeError) else f"no whole answer in {self._seconds:g} s"
             logger.warning("%s: %s", self._what, detail)
-            raise refused(f"{self._what} gave no usable answer.", "Try again in a minute.") from error
+            raise Away(f"{self._what} gave no usable answer.", "Try again in a minute.") from error
         if 200 <= answer.status < 300:
             return answer
         logger.warning("%s: status %d", self._what, answer.status)
         if answer.status == 429:
-            raise refused(f"{self._what} takes no more calls for now.", "Try again in a minute.")
+            raise Busy(f"{self._what} takes no more calls for now.", "Try again in a minute.")
         if answer.status in {400, 413, 422}:
-            raise refused(f"{self._what} does not accept this.{self._said(answer)}", "Change it, then call again.")
-        raise refused(f"{self._what} refused the call.", "Ask the operator of this server; its log says why.")
+            raise Refused(f"{self._what} does not accept this.{self._said(answer)}", "Change it, then call again.")
+        raise NotSetUp(f"{self._what} refused the call.", "Ask the operator of this server; its log says why.")
 
     async def aclose(self) -> None:
         """Close its connections."""
@@ -84,8 +84,3 @@ class Endpoint:
             text = redact(text if self._key is None else text.replace(self._key.reveal(), HIDDEN))
         text, _ = clean(text, 200, one_line=True)
         return f' It says: "{defang(text)}".' if text else ""
-
-
-def refused(what: str, hint: str) -> ToolError:
-    """A tool's error: what happened, and what to do."""
-    return ToolError(f"{what} {hint}", log_level=logging.DEBUG)

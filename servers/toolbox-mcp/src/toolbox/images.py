@@ -14,7 +14,8 @@ from typing import Any
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.outbound.client import Answer
 from gatelodge.outbound.guard import GuardedOutbound
-from toolbox.endpoint import Endpoint, refused
+from toolbox.endpoint import Endpoint
+from toolbox.faults import Away, Fault, NotSetUp, Unusable
 from toolbox.settings import ToolboxSettings
 
 __all__ = ["Image", "Images"]
@@ -46,10 +47,10 @@ class Images:
         self._fetch = fetch or GuardedOutbound(timeout=seconds)
 
     async def make(self, prompt: str, size: str) -> Image:
-        """One image of ``size``, such as 1024x1024. Raises: ToolError."""
+        """One image of ``size``, such as 1024x1024. Raises: Fault."""
         settings, model = self._settings, self._settings.chosen_image_model
         if settings.image_provider == "off":
-            raise refused(
+            raise NotSetUp(
                 "No image provider is configured.",
                 "Ask the operator of this server to set TOOLBOX_IMAGE_PROVIDER and TOOLBOX_IMAGE_URL.",
             )
@@ -78,23 +79,23 @@ class Images:
         try:
             fetched = await self._fetch.get(url, max_bytes=self._settings.image_bytes)
         except GatelodgeError as error:
-            raise refused(f"{_WHAT}'s image cannot be fetched.", "Try again.") from error
+            raise Away(f"{_WHAT}'s image cannot be fetched.", "Try again.") from error
         return self._image(fetched.body if fetched.status == 200 else b"", url)
 
     def _image(self, data: bytes, url: str | None = None) -> Image:
         if len(data) > self._settings.image_bytes:
-            raise refused("The image is larger than this server hands on.", "Ask for a smaller size.")
+            raise Fault("The image is larger than this server hands on.", "Ask for a smaller size.")
         for magic, mime_type in _KINDS:
             if data.startswith(magic) and (magic != b"RIFF" or data[8:12] == b"WEBP"):
                 return Image(data, mime_type, url)
-        raise refused(f"{_WHAT} gave no image.", "Change the prompt, or try again.")
+        raise Unusable(f"{_WHAT} gave no image.", "Change the prompt, or try again.")
 
 
 def _json(answer: Answer) -> dict[str, Any]:
     try:
         return answer.json_object()
     except GatelodgeError as error:
-        raise refused(f"{_WHAT} gave no usable answer.", "Try again in a minute.") from error
+        raise Unusable(f"{_WHAT} gave no usable answer.", "Try again in a minute.") from error
 
 
 def _object(value: object) -> dict[str, Any]:

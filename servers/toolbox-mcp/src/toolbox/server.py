@@ -4,13 +4,11 @@ Not here: the GitHub tool and its prompt, which are of the framework's pack (``t
 """
 
 import base64
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
 from fastmcp import FastMCP
-from fastmcp.exceptions import ResourceError
 from fastmcp.resources import ResourceContent, ResourceResult
 from fastmcp.tools.base import ToolResult
 from mcp_types import ImageContent, InputRequiredResult, ResourceLink, TextContent, ToolAnnotations
@@ -19,6 +17,7 @@ from pydantic import Field
 from gatelodge import current_principal, public, requires
 from gatelodge.core.clock import Clock, SystemClock
 from toolbox.analysis import AnalysisType, Analyst, CodeAnalysis
+from toolbox.faults import Gone
 from toolbox.images import Images
 from toolbox.settings import ToolboxSettings
 from toolbox.shelf import LIFE, Shelf
@@ -26,7 +25,6 @@ from toolbox.shelf import LIFE, Shelf
 __all__ = ["toolbox"]
 
 Number = Annotated[float, Field(description="A number", strict=True, ge=-1e15, le=1e15, allow_inf_nan=False)]
-_GONE = "There is no such image any more. Make it again with generate_image."
 Size = Literal["1024x1024", "1536x1024", "1024x1536"]
 _OUTSIDE = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=True)
 
@@ -98,5 +96,5 @@ def _with_images(mcp: FastMCP[Any], images: Images, shelf: Shelf, users: frozens
         """An image that you had made a short while ago."""
         image = shelf.get(name, current_principal())
         if image is None:
-            raise ResourceError(_GONE, log_level=logging.DEBUG)
+            raise Gone("There is no such image any more.", "Make it again with generate_image.")
         return ResourceResult([ResourceContent(image.data, mime_type=image.mime_type)])

@@ -7,11 +7,9 @@ from fastmcp.tools.base import ToolResult
 from pydantic import ValidationError as PydanticValidationError
 from pydantic_core import ErrorDetails
 
-from gatelodge.app.bridge.tool_errors import failed
-from gatelodge.core.codes import Code
-from gatelodge.core.errors import GatelodgeError
+from gatelodge.app.bridge.tool_errors import ArgumentsDoNotFit, failed
 
-__all__ = ["refused_arguments"]
+__all__ = ["in_words", "refused_arguments"]
 
 _WORDS = {
     "missing": "is missing",
@@ -37,19 +35,18 @@ _WORDS = {
 }
 
 
-class _ArgumentsDoNotFit(GatelodgeError):
-    """A call's arguments do not fit the tool's parameters."""
-
-    code = Code.ARGUMENT_REFUSED
-
-
 def refused_arguments(error: ValidationError) -> ToolResult:
     """The result that says all that is wrong. Raises: the error itself, when it is of something else."""
     if not isinstance(error.__cause__, PydanticValidationError):
         raise error
-    faults = error.__cause__.errors(include_url=False, include_input=False)
-    shown = f"The arguments do not fit: {'; '.join(dict.fromkeys(map(_in_words, faults)))}."
-    return failed(_ArgumentsDoNotFit(shown), shown)
+    shown = f"The arguments do not fit: {'; '.join(in_words(error.__cause__))}."
+    return failed(ArgumentsDoNotFit(shown), shown)
+
+
+def in_words(error: PydanticValidationError) -> list[str]:
+    """Each parameter that does not fit, and what it must be."""
+    faults = error.errors(include_url=False, include_input=False)
+    return list(dict.fromkeys(map(_in_words, faults)))
 
 
 def _in_words(fault: ErrorDetails) -> str:

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatelodge.app.bridge.exchange import with_short_calls
+from gatelodge.app.bridge.protocol_errors import with_our_errors
 
 __all__ = ["CALLED", "direct", "offer_schemas"]
 
@@ -45,7 +46,7 @@ def direct(app: Starlette, path: str) -> ASGIApp:
 
     async def enter(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
-            await app(scope, receive, send)
+            await app(scope, receive, with_our_errors(send))
             return
         # What Starlette leaves for those who read the request, such as url_for in a tool.
         scope.update(app=app, router=app.router, endpoint=endpoint, path_params={})

@@ -27,6 +27,7 @@ from mcp_types import ErrorData, JSONRPCNotification, ProgressToken, RequestId
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gatelodge.app.bridge.protocol_errors import in_our_form, with_our_errors
 from gatelodge.app.bridge.short_calls import short_call
 
 __all__ = ["PING", "with_short_calls"]
@@ -53,7 +54,7 @@ def with_short_calls(endpoint: StreamableHTTPASGIApp) -> ASGIApp:
         if manager is not None and manager.stateless and not manager.json_response:
             called = short_call(request, manager.app)
         if manager is None or called is None:
-            await endpoint(scope, receive, send)
+            await endpoint(scope, receive, with_our_errors(send))
             return
         # The gate has read the whole body and gives it again, in one piece; tools may ask their request for it.
         request._body = (await receive())["body"]
@@ -73,7 +74,8 @@ def with_short_calls(endpoint: StreamableHTTPASGIApp) -> ASGIApp:
                 except Exception as error:  # noqa: BLE001 - the outermost edge of a handler: whatever it is, JSON-RPC answers
                     failed = modern_error_data(error)
                     status = ERROR_CODE_HTTP_STATUS.get(failed.code, 200) if called.newer else 200
-                    await answer.last({"jsonrpc": "2.0", "id": message.id, "error": _members(failed)}, status)
+                    told = in_our_form(_members(failed), answer.status(status))
+                    await answer.last({"jsonrpc": "2.0", "id": message.id, "error": told}, status)
                 else:
                     await answer.last({"jsonrpc": "2.0", "id": message.id, "result": result})
 
@@ -127,6 +129,10 @@ class _Answer:
                 self._streams = True
                 await self.send({"type": "http.response.start", "status": 200, "headers": _STREAM})
             await self.send({"type": "http.response.body", "body": event, "more_body": True})
+
+    def status(self, last: int) -> int:
+        """The status that the answer has when ``last`` is that of its last part."""
+        return 200 if self._streams else last
 
     async def last(self, message: Mapping[str, Any], status: int = 200) -> None:
         """The answer itself; ``status`` counts where no stream has begun."""

@@ -54,7 +54,7 @@ def _tool(pack: Pack, tool: PackTool, scopes: str, bind: Bind) -> FunctionTool:
             return failed(error, error.shown)
         except GatelodgeError as error:
             logger.warning("%s failed: %s: %s", tool.name, error.code.value, error.detail)
-            return failed(error, f"{error.public} {error.public_hint}")
+            return failed(error, error.shown)
 
     return FunctionTool.from_function(
         requires(f"{scopes}:{tool.access}")(_like(call, tool.function, without_first=True)),

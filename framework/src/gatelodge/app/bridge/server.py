@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from gatelodge.access.decide import Answer, Decision, decide
 from gatelodge.access.requirement import Requirement, requirement_of
+from gatelodge.app.bridge.author_errors import AuthorErrors
 from gatelodge.app.bridge.endpoint import CALLED, direct, offer_schemas
 from gatelodge.app.bridge.log_levels import CallerLogLevels, share
 from gatelodge.app.bridge.lookups import HandOn, RecentTools
@@ -101,7 +102,9 @@ class FastMCPBridge:
 
     async def declare(self) -> None:
         """Read the rules of all components. Raises: ComponentUndeclared, naming each one without a rule."""
-        offer_schemas(self._server, AccessMiddleware)
+        if not any(isinstance(each, AuthorErrors) for each in self._server.middleware):
+            self._server.middleware.insert(0, AuthorErrors())
+        offer_schemas(self._server, AccessMiddleware, AuthorErrors)
         share(CallerLogLevels(), self._server)
         missing: list[str] = []
         rules: list[Requirement] = []

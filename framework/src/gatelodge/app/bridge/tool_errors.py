@@ -6,12 +6,19 @@ to fit the tool's output schema. Not here: what the text says (``toolpacks.error
 
 from fastmcp.tools.base import ToolResult
 
+from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.problem import META, problem_of
 from gatelodge.observability.metrics import error_answered
 from gatelodge.observability.request_id import current_request_id
 
-__all__ = ["failed"]
+__all__ = ["ArgumentsDoNotFit", "failed"]
+
+
+class ArgumentsDoNotFit(GatelodgeError):
+    """The arguments of a call do not fit the component's parameters."""
+
+    code = Code.ARGUMENT_REFUSED
 
 
 def failed(error: GatelodgeError, shown: str) -> ToolResult:

@@ -26,7 +26,7 @@ ACCOUNTS: dict[str, Meaning] = {
         405,
         REFUSED,
         "This store cannot be written.",
-        "Credentials come from the environment (GATELODGE_TOKEN_STORE=env).",
+        "Credentials come from the environment (GATELODGE_TOKEN_STORE=env), which keeps no users' accounts.",
         "Use the sqlite or postgres store (GATELODGE_TOKEN_STORE).",
     ),
     "storage_unavailable": Meaning(

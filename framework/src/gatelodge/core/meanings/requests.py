@@ -91,6 +91,13 @@ REQUESTS: dict[str, Meaning] = {
         "Mcp-Method, Mcp-Name or MCP-Protocol-Version says something else than the body, or is there twice.",
         "Send headers that say what the body says.",
     ),
+    "protocol_refused": Meaning(
+        400,
+        INVALID_REQUEST,
+        "The request is not one that MCP knows.",
+        "A method, revision or media type that is not served here, or parameters that do not fit the method.",
+        "Do as the message says; send Content-Type: application/json and Accept: application/json, text/event-stream.",
+    ),
     "body_too_large": Meaning(
         413,
         INVALID_REQUEST,
@@ -118,6 +125,13 @@ REQUESTS: dict[str, Meaning] = {
         "This path does not take that method.",
         "The path is right, the HTTP method is not.",
         "Use a method of the Allow header.",
+    ),
+    "call_failed": Meaning(
+        500,
+        INTERNAL,
+        "The server could not do this.",
+        "Its tool, prompt or resource says why, in the words of the message.",
+        "Do as the message says.",
     ),
     "internal_error": Meaning(
         500,
