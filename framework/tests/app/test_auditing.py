@@ -100,7 +100,7 @@ async def test_a_reading_tool_waits_for_no_disk(audited: Audited, trail: Databas
     served = await audited(mcp)
     async with trail.transaction() as held:
         await held.execute("UPDATE audit_head SET seq = seq WHERE id = 1")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert (await call(served, "read", "notes:read")).status_code == 200
     assert (await recorded(trail, 1, "tool.call"))[0].event.subject["tool"] == "read"
 
@@ -158,11 +158,13 @@ async def test_refusals_name_their_rule(audited: Audited, trail: Database) -> No
 async def test_a_refused_token_and_a_foreign_origin_are_recorded_by_address(audited: Audited, trail: Database) -> None:
     served = await audited(private_server())
     forged = {"authorization": served.bearer("notes:read")["authorization"][:-8] + "AAAAAAAA"}
-    assert (await served.rpc("tools/list", headers=forged)).status_code == 401
+    unauthorized = await served.rpc("tools/list", headers=forged)
+    assert unauthorized.status_code == 401
     assert (await served.rpc("tools/list", headers={"origin": "https://evil.example"})).status_code == 403
     (token,) = await recorded(trail, 1, "token.refuse")
     (origin,) = await recorded(trail, 1, "request.refuse")
     assert token.event.rule == "signature"
+    assert token.event.request_id == unauthorized.headers["x-request-id"]
     assert origin.event.rule == "origin"
     assert token.event.actor == origin.event.actor
     assert token.event.actor.startswith("address:")

@@ -7,6 +7,7 @@ from gatelodge.audit.chain import Recorded
 from gatelodge.audit.event import Event
 from gatelodge.audit.recorder import Recorder
 from gatelodge.audit.trail import Trail
+from gatelodge.observability.request_id import REQUEST_ID
 
 HER = "user:" + "a" * 20
 
@@ -72,3 +73,16 @@ async def test_a_trail_that_takes_nothing_is_a_line_in_the_log(
     await trail.aclose()
     recorder.count("token.refuse", "expired", stranger(1))
     assert "the audit trail lacks token.refuse" in caplog.text
+
+
+async def test_an_event_has_the_id_of_its_request_and_a_number_has_none(recorder: Recorder, trail: Trail) -> None:
+    before = REQUEST_ID.set("r-12345678")
+    try:
+        recorder.count("token.refuse", "expired", stranger(1))
+        recorder.count("token.refuse", "expired", stranger(1))
+        recorder.note(Event("session.open", HER))
+        recorder.settle()
+    finally:
+        REQUEST_ID.reset(before)
+    recorder.note(Event("session.close", HER))
+    assert [one.event.request_id for one in await kept(trail)] == ["r-12345678", "r-12345678", None, None]

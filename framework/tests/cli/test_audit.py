@@ -13,6 +13,7 @@ from tampering import without_triggers
 
 from gatelodge.audit.actor import of_address, of_user
 from gatelodge.audit.event import Event
+from gatelodge.audit.kinds import KINDS
 from gatelodge.audit.trail import Trail
 from gatelodge.cli.main import main
 from gatelodge.core.clock import SystemClock
@@ -164,6 +165,54 @@ def test_what_cannot_be_understood_is_refused_with_words(
     (tmp_path / "state" / "audit.key").write_text("key\n")
     assert main(["audit", "search", *wrong]) == 2
     assert "next step" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("option", ["--user", "--address", "--event", "--since", "--until"])
+@pytest.mark.parametrize("command", ["tail", "search", "export"])
+def test_an_empty_filter_is_refused_and_shows_nobody(
+    command: str, option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As a script says it whose variable is unset."""
+    (tmp_path / "state").mkdir(exist_ok=True)
+    (tmp_path / "state" / "audit.key").write_text("key\n")
+    assert main(["audit", command, option, ""]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "next step" in told.err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("tail", "-n", "0"),
+        ("tail", "-n", "-1"),
+        ("search", "--limit", "0"),
+        ("search", "--limit=-1"),
+        ("prune", "--days=-5"),
+        ("prune", "--days", "1e3"),
+        ("tail", "-n", "9" * 12),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused(capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", *wrong])
+    assert ended.value.code == 2
+    assert "is no whole number from" in capsys.readouterr().err
+
+
+def test_a_kind_that_is_none_is_answered_with_the_nearest_and_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "search", "--event", "tool.calls"]) == 2
+    told = capsys.readouterr().err
+    assert "Did you mean tool.call" in told
+    assert all(kind in told for kind in KINDS)
+
+
+@pytest.mark.usefixtures("filled")
+def test_an_anchor_that_cannot_be_written_is_told_in_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    gone = str(tmp_path / "nowhere" / "anchor")
+    assert main(["audit", "export", "--output", "trail.jsonl", "--anchor", gone]) == 2
+    assert f"{gone} cannot be written: No such file or directory\n  next step: " in capsys.readouterr().err
 
 
 def test_without_a_trail_nothing_is_made(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

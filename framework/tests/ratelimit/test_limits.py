@@ -156,3 +156,15 @@ async def test_a_thousand_callers_at_once_do_not_fill_the_log(
     clock.advance(60)
     await passed(calls, 2, "later")
     assert "990 more refused" in caplog.messages[-1]
+
+
+async def test_the_log_names_an_address_as_it_is_told_to_and_others_by_a_digest(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = Limits(clock, named=lambda address: f"named:{len(address)}")
+    for key in (("192.0.2.7",), ("2001:db8::/64",), ("loopback", "192.0.2.10"), ("https://as.example", "alice")):
+        refused = limits.limit("calls", Rate(1))
+        assert await passed(refused, 2, *key) == 1
+    told = [record.getMessage().partition(": ")[0] for record in caplog.records]
+    alice = digest("https://as.example", "alice")[:12]
+    assert told == [f"limit calls reached by {who}" for who in ("named:9", "named:13", "named:10", alice)]

@@ -16,6 +16,7 @@ from gatelodge.testing.clock import ManualClock
 pytest.importorskip("redis")
 from redis.asyncio import Redis
 
+from gatelodge.ratelimit import redis_windows
 from gatelodge.ratelimit.redis_windows import RedisWindows
 
 __all__ = ["redis_url"]
@@ -31,6 +32,12 @@ def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     """Level and text of each line about Redis."""
     lines = [record for record in caplog.records if record.name == "gatelodge.ratelimit.windows"]
     return [(line.levelname, line.getMessage()) for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis that is there and slow is waited for; one that is away says so at once."""
+    monkeypatch.setattr(redis_windows, "_PATIENCE", 60.0)
 
 
 @pytest.fixture
@@ -60,8 +67,8 @@ async def test_servers_that_share_a_redis_count_apart(redis_url: str) -> None:
 
 
 async def test_two_hundred_at_once_get_no_more_than_the_rate(redis_url: str) -> None:
-    # Without the fallback, and with patience for a slow machine: what counts is that Redis gives no more.
-    one, other = made = [RedisWindows(Secret(redis_url), "at-once", patience=60) for _ in range(2)]
+    # Without the fallback: what counts is that Redis gives no more.
+    one, other = made = [RedisWindows(Secret(redis_url), "at-once") for _ in range(2)]
     waits = await asyncio.gather(*((one, other)[turn % 2].take(RATE, "someone") for turn in range(200)))
     assert waits.count(0.0) == 10
     async with Redis.from_url(redis_url) as redis:
@@ -91,7 +98,7 @@ async def test_while_redis_is_away_each_process_limits_for_itself_and_afterwards
             with running_redis(port) as server:
                 assert await passed(calls, 4, "someone") == 4
                 server.kill()
-                server.wait(20)
+                server.wait(60)
                 # Never without a limit, never an error.
                 assert await passed(calls, 50, "someone") == 10
                 assert await passed(other, 50, "someone") == 10
@@ -117,13 +124,15 @@ async def test_while_redis_is_away_each_process_limits_for_itself_and_afterwards
 
 
 async def test_a_redis_that_takes_connections_and_says_nothing_holds_a_request_up_once_only(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Waited for by each of the 500, it would be minutes.
+    monkeypatch.setattr(redis_windows, "_PATIENCE", 0.25)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"redis://:canary-password@127.0.0.1:{silent.getsockname()[1]}/0"
         limits = Limits(ManualClock(), Secret(address))
         calls = limits.limit("calls", RATE)
-        assert await asyncio.wait_for(passed(calls, 500, "someone"), 20) == 10
+        assert await asyncio.wait_for(passed(calls, 500, "someone"), 60) == 10
         await limits.aclose()
     assert "TimeoutError" in caplog.text
     assert "canary-password" not in caplog.text

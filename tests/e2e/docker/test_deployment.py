@@ -28,6 +28,21 @@ async def test_the_official_client_links_and_searches_in_each_era(
     assert {READ, "offline_access"} <= set(report.scope.split())
 
 
+@pytest.mark.parametrize(("part", "kind"), [("desk", "registration.create"), ("sample", "tool.call")])
+async def test_who_registered_and_who_called_is_in_the_trail_of_each_part(
+    deployment: Deployment, part: str, kind: str
+) -> None:
+    await link(deployment.target())
+    asked = ("gatelodge", "audit", "search", "--outcome", "ok", "--event", kind)
+    deadline = time.monotonic() + 60
+    while not (found := deployment.run(part, *asked)).stdout:
+        assert found.returncode == 0, found.stderr
+        # Calls that read are kept within a second.
+        assert time.monotonic() < deadline, found.stderr
+        await asyncio.sleep(1)
+    assert deployment.run(part, "gatelodge", "audit", "verify").stdout.startswith("whole: ")
+
+
 def test_gatelodge_verify_passes(deployment: Deployment) -> None:
     given = ["--ca-file", str(deployment.folder / "ca.pem"), "--user", "ada"]
     given += ["--password-file", str(deployment.folder / "ada"), "--json"]
@@ -95,7 +110,7 @@ def test_the_database_is_reached_by_keycloak_alone(deployment: Deployment, part:
 
 def test_what_traefik_does_not_route_is_not_there(deployment: Deployment) -> None:
     context = ssl.create_default_context(cafile=str(deployment.folder / "ca.pem"))
-    with httpx2.Client(verify=context, trust_env=False) as client:
+    with httpx2.Client(verify=context, trust_env=False, timeout=60) as client:
         base = f"https://localhost:{deployment.port}"
         for path in ("/admin/", "/realms/master", "/internal/metrics", "/realms/mcp/clients-registrations/default"):
             assert client.get(base + path).status_code == 404, path

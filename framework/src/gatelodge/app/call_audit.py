@@ -20,7 +20,6 @@ from gatelodge.audit.recorder import Recorder
 from gatelodge.core.clock import Clock
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
-from gatelodge.observability.request_id import current_request_id
 from gatelodge.ratelimit.errors import LimitReached
 
 __all__ = ["CallWitness", "WatchedThrottle"]
@@ -79,7 +78,7 @@ class CallWitness:
         if principal is None and reads:
             self._recorder.count(kind, decision.rule, actor, details, outcome="ok")
             return
-        event = Event(kind, actor, details, "ok", decision.rule, current_request_id())
+        event = Event(kind, actor, details, "ok", decision.rule)
         if reads:
             self._recorder.note(event)
         else:
@@ -94,7 +93,7 @@ class CallWitness:
         self._used[key] = now + _USE
         client = None if principal.client_id is None else principal.client_id[:200]
         about = {"client": client, "scopes": len(principal.scopes)}
-        self._recorder.tell(Event("token.use", actor_of(principal), about, "ok", "accepted", current_request_id()))
+        self._recorder.tell(Event("token.use", actor_of(principal), about, "ok", "accepted"))
 
 
 class WatchedThrottle:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from gatelodge.audit.errors import EventRefused
 from gatelodge.audit.kinds import KINDS
+from gatelodge.observability.request_id import current_request_id
 
 __all__ = ["Event", "Outcome", "Scalar"]
 
@@ -21,6 +22,8 @@ _MOST = 32
 class Event:
     """What is recorded: ``subject`` holds details as plain values, ``rule`` names what decided.
 
+    ``request_id``: the request at hand, unless another one is given.
+
     Raises: EventRefused, for an unknown kind or outcome, and for a value that is a secret, a collection or too long.
     """
 
@@ -29,7 +32,7 @@ class Event:
     subject: Mapping[str, Scalar] = field(default_factory=dict)
     outcome: Outcome = "ok"
     rule: str | None = None
-    request_id: str | None = None
+    request_id: str | None = field(default_factory=current_request_id)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -5,9 +5,9 @@ from fnmatch import fnmatchcase
 __all__ = ["KINDS", "kinds_like"]
 
 _BY_THING = {
-    "token": ("open", "use", "refuse"),
-    "connection": ("link", "refresh", "unlink", "needs_reauth", "sweep"),
-    "vault": ("get", "set", "delete", "mark", "refresh", "rotate", "migrate", "quarantine", "release"),
+    "token": ("use", "refuse"),
+    "connection": ("link", "refresh", "unlink"),
+    "vault": ("get", "set", "delete", "mark", "refresh", "rotate", "quarantine", "release"),
     "session": ("open", "close"),
     "access": ("decide",),
     "registration": ("create", "fold", "change", "remove", "reap", "document", "refuse"),
@@ -18,7 +18,7 @@ _BY_THING = {
     "resource": ("read",),
     "endpoint": ("call",),
     "service": ("token",),
-    "admin": ("client", "key", "migration", "realm", "revoke", "settings", "trail"),
+    "admin": ("client", "key", "realm", "trail"),
 }
 KINDS: frozenset[str] = frozenset(f"{thing}.{done}" for thing, all_done in _BY_THING.items() for done in all_done)
 

@@ -94,5 +94,5 @@ class Recorder:
         counts, self._counts, self._apart = self._counts, {}, {True: 0, False: 0}
         for (kind, outcome, rule, actor, details), number in counts.items():
             if number:
-                event = Event(kind, actor, {**dict(details), "more": number}, outcome, rule)
+                event = Event(kind, actor, {**dict(details), "more": number}, outcome, rule, None)
                 self.tell(event, lacking=f", {number} times")

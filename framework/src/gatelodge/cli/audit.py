@@ -27,10 +27,10 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     audit = commands.add_parser("audit", help="the audit trail: who did what, when and by which rule")
     actions = audit.add_subparsers(metavar="ACTION", required=True)
     tail = actions.add_parser("tail", help="the newest events")
-    tail.add_argument("-n", "--number", type=int, default=20, metavar="N", help="how many (default: 20)")
+    tail.add_argument("-n", "--number", type=_positive, default=20, metavar="N", help="how many (default: 20)")
     tail.add_argument("--follow", "-f", action="store_true", help="go on with each new one")
     search = actions.add_parser("search", help="events, oldest first")
-    search.add_argument("--limit", type=int, default=1000, metavar="N", help="at most so many (default: 1000)")
+    search.add_argument("--limit", type=_positive, default=1000, metavar="N", help="at most so many (default: 1000)")
     export = actions.add_parser("export", help="all events as JSON lines or CSV, with the anchor of the trail")
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: jsonl")
     export.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output; mode 0600")
@@ -40,7 +40,7 @@ def add_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
         "--anchor", type=Path, action="append", metavar="FILE", help="an anchor that was kept elsewhere; repeatable"
     )
     prune = actions.add_parser("prune", help="remove events older than the retention now")
-    prune.add_argument("--days", type=int, metavar="N", help="instead of GATELODGE_AUDIT_RETENTION_DAYS")
+    prune.add_argument("--days", type=_not_negative, metavar="N", help="instead of GATELODGE_AUDIT_RETENTION_DAYS")
     prune.add_argument(
         "--by-clock", action="store_true", help="believe the clock where a long pause in the trail speaks against it"
     )
@@ -59,9 +59,25 @@ def _add_filters(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--address", metavar="IP", help="what this address did without signing in")
     command.add_argument("--event", action="append", metavar="KIND", help="tool.call, tool.*, *.refuse; repeatable")
-    command.add_argument("--outcome", choices=("ok", "refused", "failed"), help="only these")
+    command.add_argument(
+        "--outcome", choices=("ok", "refused", "failed"), help="only these; ok of a call: allowed and begun"
+    )
     command.add_argument("--since", metavar="TIME", help="2h, 7d or an ISO date (UTC)")
     command.add_argument("--until", metavar="TIME", help="the same")
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _not_negative(text: str) -> int:
+    return _whole(text, 0)
 
 
 def _tail(given: argparse.Namespace) -> int:
@@ -71,7 +87,7 @@ def _tail(given: argparse.Namespace) -> int:
 
     async def run(database: "Database") -> int:
         newest = 0
-        for one in await latest(database, wanted, max(1, given.number)):
+        for one in await latest(database, wanted, given.number):
             print(show(one), flush=True)
             newest = one.seq
         if newest == 0:
@@ -106,14 +122,14 @@ def _search(given: argparse.Namespace) -> int:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from gatelodge.ops.audit.exporting import export
+    from gatelodge.ops.audit.exporting import export, write_anchor
 
     wanted = _filter(given)
 
     async def run(database: "Database") -> int:
         number, anchor = await export(database, wanted, form=given.format, output=given.output)
         if given.anchor is not None:
-            given.anchor.write_text(f"{anchor}\n", encoding="utf-8")
+            write_anchor(given.anchor, anchor)
         print(f"{number} events; the trail ended at the anchor {anchor}", file=sys.stderr)
         return 0
 
@@ -171,12 +187,13 @@ def _filter(given: argparse.Namespace) -> "Filter":
 
     now, settings = time.time(), load(AuditReaderSettings)
     folder = given.state_dir or settings.state_dir
+    # An empty value is no choice: a script whose variable is unset must not be shown everybody.
     return Filter(
         kinds=kinds_asked(given.event or ()),
-        actor=address_asked(given.address, folder / ADDRESS_KEY) if given.address else None,
-        whose=actor_asked(given.user, settings.issuer) if given.user else None,
-        since=time_asked(given.since, now) if given.since else None,
-        until=time_asked(given.until, now) if given.until else None,
+        actor=address_asked(given.address, folder / ADDRESS_KEY) if given.address is not None else None,
+        whose=actor_asked(given.user, settings.issuer) if given.user is not None else None,
+        since=time_asked(given.since, now) if given.since is not None else None,
+        until=time_asked(given.until, now) if given.until is not None else None,
         outcome=given.outcome,
     )
 

@@ -1,10 +1,12 @@
 """One limit by its name: counts for a key, and refuses with what the caller is told.
 
-Invariant: what is kept and logged of a key is a digest.
+Invariant: what is kept and logged of a key is a digest; what is logged of an address is the name that the maker of limits
+gives it, for all addresses there are could be tried against a plain digest.
 """
 
 import hashlib
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Callable, Mapping
 
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
@@ -23,12 +25,19 @@ def digest(*parts: str) -> str:
 
 
 class Limit:
-    """``rate`` None: no limit. ``hint`` tells operators which setting it is."""
+    """``rate`` None: no limit. ``hint`` tells operators which setting it is; ``named`` is what the log calls an address."""
 
     def __init__(
-        self, name: str, rate: Rate | None, windows: Windows, clock: Clock, *, hint: str | None = None
+        self,
+        name: str,
+        rate: Rate | None,
+        windows: Windows,
+        clock: Clock,
+        *,
+        hint: str | None = None,
+        named: Callable[[str], str] | None = None,
     ) -> None:
-        self.name, self.rate, self._hint = name, rate, hint
+        self.name, self.rate, self._hint, self._named = name, rate, hint, named
         self._windows, self._bursts = windows, Bursts(name, clock)
 
     async def count(self, *key: str) -> float:
@@ -36,14 +45,14 @@ class Limit:
         if self.rate is None:
             return 0.0
         found = digest(*key)
-        return self._told(found, await self._windows.take(self.rate, f"{self.name}:{found}"))
+        return self._told(key, found, await self._windows.take(self.rate, f"{self.name}:{found}"))
 
     async def wait(self, *key: str) -> float:
         """As ``count``, without counting."""
         if self.rate is None:
             return 0.0
         found = digest(*key)
-        return self._told(found, await self._windows.wait(self.rate, f"{self.name}:{found}"))
+        return self._told(key, found, await self._windows.wait(self.rate, f"{self.name}:{found}"))
 
     async def take(self, *key: str) -> None:
         """Count one event for a key. Raises: LimitReached, counting nothing."""
@@ -59,18 +68,26 @@ class Limit:
     def _detail(self) -> str:
         return f"more than {self.rate.amount} within {self.rate.seconds} s" if self.rate is not None else ""
 
-    def _told(self, found: str, wait: float) -> float:
+    def _told(self, key: tuple[str, ...], found: str, wait: float) -> float:
         if wait:
-            self._bursts.refused(found[:12], self._detail)
+            named = self._named if key and _is_address(key[-1]) else None
+            self._bursts.refused(found[:12] if named is None else named(key[-1]), self._detail)
         return wait
 
 
 class Limits:
     """Makes the limits of a process; ``redis_url`` where its replicas, which have the same ``owner``, count together."""
 
-    def __init__(self, clock: Clock, redis_url: Secret | None = None, *, owner: str = "") -> None:
-        """Raises: ModuleNotFoundError, when there is an address and the extra ``redis`` is not installed."""
-        self._clock, self._outage = clock, Outage(clock)
+    def __init__(
+        self,
+        clock: Clock,
+        redis_url: Secret | None = None,
+        *,
+        owner: str = "",
+        named: Callable[[str], str] | None = None,
+    ) -> None:
+        """Raises: ModuleNotFoundError, when there is a URL and the extra ``redis`` is not installed."""
+        self._clock, self._outage, self._named = clock, Outage(clock), named
         self._shared = None
         if redis_url is not None:
             # The extra `redis`, which other processes do without.
@@ -83,7 +100,7 @@ class Limits:
         """A limit; ``most`` keys are remembered in this process."""
         own: Windows = LocalWindows(self._clock, most=most)
         windows = own if self._shared is None else FallbackWindows(self._shared, own, self._outage)
-        return Limit(name, rate, windows, self._clock, hint=hint)
+        return Limit(name, rate, windows, self._clock, hint=hint, named=self._named)
 
     @property
     def shared(self) -> bool:
@@ -99,3 +116,12 @@ class Limits:
         """Close what reaches Redis."""
         if self._shared is not None:
             await self._shared.aclose()
+
+
+def _is_address(text: str) -> bool:
+    """Whether a part of a key is what ``address.caller`` gives."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True

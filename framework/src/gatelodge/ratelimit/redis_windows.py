@@ -29,8 +29,9 @@ _SOON = 0.001
 class RedisWindows:
     """``Windows`` of all processes that have this address and prefix; on the wall clock, which they share."""
 
-    def __init__(self, url: Secret, prefix: str, *, patience: float = _PATIENCE) -> None:
-        """``patience``: seconds for a free connection, to connect, and for an answer."""
+    def __init__(self, url: Secret, prefix: str, *, patience: float | None = None) -> None:
+        """``patience``: seconds for a free connection, to connect, and for an answer; a quarter where none is said."""
+        patience = _PATIENCE if patience is None else patience
         self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
             url.reveal(),
             max_connections=_CONNECTIONS,

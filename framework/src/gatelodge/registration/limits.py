@@ -60,7 +60,7 @@ class RegistrationLimits:
             raise TooManyRegistrations(
                 "Too many registrations from this address. Keep the client_id of an earlier one, or try again later.",
                 headers=self._addresses.headers(wait),
-                detail=f"address {address} has reached the limit of its minute",
+                detail="this address has reached the limit of its minute",
                 hint="If many people share this address, raise GATELODGE_REGISTRATIONS_PER_ADDRESS.",
             )
 
@@ -68,15 +68,15 @@ class RegistrationLimits:
         """Count one new client for each host its redirects are on. Raises: TooManyRegistrations, counting nothing."""
         keys = sorted({_place(urlsplit(uri).hostname or "", address) for uri in redirects})
         for key in keys:
-            if wait := await self._hosts.wait(key):
-                wait = max(await self._shares.wait(key, address), await self._reserve.wait(key))
+            if wait := await self._hosts.wait(*key):
+                wait = max(await self._shares.wait(*key, address), await self._reserve.wait(*key))
             if wait:
                 raise _too_many_clients(key, self._hosts.headers(wait))
         for key in keys:
-            over = await self._shares.count(key, address)
+            over = await self._shares.count(*key, address)
             # Another request may have come between, and taken the last.
-            if wait := await self._hosts.count(key):
-                wait = over or await self._reserve.count(key)
+            if wait := await self._hosts.count(*key):
+                wait = over or await self._reserve.count(*key)
             if wait:
                 raise _too_many_clients(key, self._hosts.headers(wait))
 
@@ -84,10 +84,10 @@ class RegistrationLimits:
 class TooManyDocuments(DocumentUnavailable):
     """One address has named too many documents that were not known yet; ``headers`` as above."""
 
-    def __init__(self, address: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(
             "Too many applications that are new here were opened from your network. Try again in a minute.",
-            detail=f"address {address} has named too many new documents within a minute",
+            detail="this address has named too many new documents within a minute",
             hint="If many people share this address, raise GATELODGE_NEW_DOCUMENTS_PER_ADDRESS.",
         )
         self.headers = headers
@@ -107,18 +107,18 @@ class DocumentLimits:
         """Count one document to be fetched. Raises: TooManyDocuments."""
         wait = await self._addresses.count(address)
         if wait:
-            raise TooManyDocuments(address, self._addresses.headers(wait))
+            raise TooManyDocuments(self._addresses.headers(wait))
 
 
-def _too_many_clients(key: str, headers: Mapping[str, str]) -> TooManyRegistrations:
+def _too_many_clients(key: tuple[str, ...], headers: Mapping[str, str]) -> TooManyRegistrations:
     return TooManyRegistrations(
         "Too many new clients with redirects on the same host."
         " Keep the client_id of an earlier registration, or try again later.",
         headers=headers,
-        detail=f"redirect host {key!r} has reached the limit of its minute",
+        detail=f"redirect host {key[0]!r} has reached the limit of its minute",
         hint="If these are real users, raise GATELODGE_REGISTRATIONS_PER_HOST.",
     )
 
 
-def _place(host: str, address: str) -> str:
-    return f"loopback of {address}" if is_loopback(host) else host
+def _place(host: str, address: str) -> tuple[str, ...]:
+    return ("loopback", address) if is_loopback(host) else (host,)

@@ -172,7 +172,7 @@ async def test_a_job_outlives_its_failures_and_ends_with_the_desk(caplog: pytest
         raise RuntimeError("a fault")
 
     async with running([Job("work", 0, work)]):
-        await asyncio.wait_for(third.wait(), 10)
+        await asyncio.wait_for(third.wait(), 60)
     ended = runs
     await asyncio.sleep(0)
     assert runs == ended

@@ -13,7 +13,6 @@ from gatelodge.app.auditing import Auditing
 from gatelodge.audit.actor import SYSTEM
 from gatelodge.audit.event import Event
 from gatelodge.core.errors import GatelodgeError
-from gatelodge.observability.request_id import current_request_id
 from gatelodge.registration.errors import RegistrarUnavailable, RegistrationError
 from gatelodge.registration.reaper import Removal
 
@@ -49,9 +48,7 @@ class DeskAudit:
         """The client of a document was made, changed or disabled. Raises: StorageUnavailable, StorageFault."""
         if self.audit is not None:
             details = {"client": client_id[:_LONGEST], "done": outcome}
-            await self.audit.recorder.record(
-                Event("registration.document", SYSTEM, details, request_id=current_request_id())
-            )
+            await self.audit.recorder.record(Event("registration.document", SYSTEM, details))
 
     def reaped(self, removal: Removal) -> None:
         """The reaper removed a client."""
@@ -64,7 +61,7 @@ class DeskAudit:
             return
         actor = self.audit.stranger(request.scope)
         try:
-            await self.audit.recorder.record(Event(kind, actor, details, request_id=current_request_id()))
+            await self.audit.recorder.record(Event(kind, actor, details))
         except GatelodgeError as error:
             told = "It cannot be recorded right now; try again in a moment."
             raise RegistrarUnavailable(told, detail=f"{kind} of {details['client']}: {error.detail}") from error

@@ -103,10 +103,13 @@ async def read_body(request: Request) -> bytes:
 
 
 def refuse(what: str, about: str, error: RegistrationError) -> Response:
-    """The refusal, with its line in the log: an error when the operator has to mend something."""
+    """The refusal, with its line in the log: an error when the operator has to mend something.
+
+    Of a limit the limit itself writes, and not for each request: whoever reaches it could fill a disk.
+    """
     level = logging.INFO if error.status in {400, 401, 413} else logging.ERROR
     if error.status == 429:
-        level = logging.WARNING
+        level = logging.DEBUG
     logger.log(level, "%s refused: %s (%s: %s; next step: %s)", what, about, error.error, error.detail, error.hint)
     return rendered(refused(error))
 

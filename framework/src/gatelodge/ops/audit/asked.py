@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from gatelodge.audit.actor import of_address, of_user
@@ -64,8 +65,10 @@ def kinds_asked(patterns: Iterable[str]) -> frozenset[str] | None:
     for pattern in patterns:
         kinds = kinds_like(pattern)
         if not kinds:
-            things = ", ".join(sorted({kind.partition(".")[0] for kind in KINDS}))
-            raise AskedWrongly(f"--event {pattern!r} names no kind of event", hint=f"Kinds begin with: {things}.")
+            near = get_close_matches(pattern, sorted(KINDS), n=3)
+            meant = f"Did you mean {' or '.join(near)}? " if near else ""
+            every = f"Kinds are {', '.join(sorted(KINDS))}; patterns such as tool.* or *.refuse."
+            raise AskedWrongly(f"--event {pattern!r} names no kind of event", hint=meant + every)
         found |= kinds
     return frozenset(found) if patterns else None
 

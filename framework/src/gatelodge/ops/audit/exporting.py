@@ -18,7 +18,7 @@ from gatelodge.core.errors import GatelodgeError
 from gatelodge.ops.audit.shown import COLUMNS, as_csv, as_json
 from gatelodge.storage.database import Database
 
-__all__ = ["ExportRefused", "export"]
+__all__ = ["ExportRefused", "export", "write_anchor"]
 
 
 class ExportRefused(GatelodgeError):
@@ -45,6 +45,18 @@ async def export(
     return number, anchor
 
 
+def write_anchor(path: Path, anchor: Anchor) -> None:
+    """Keep where the trail ended. Raises: ExportRefused."""
+    try:
+        path.write_text(f"{anchor}\n", encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ExportRefused:
+    return ExportRefused(f"{path} cannot be written: {error.strerror}", hint="Name a file in a folder that exists.")
+
+
 @contextmanager
 def _written(output: Path | None) -> Iterator[TextIO]:
     if output is None:
@@ -60,8 +72,6 @@ def _written(output: Path | None) -> Iterator[TextIO]:
             os.fsync(file.fileno())
         draft.replace(output)
     except OSError as error:
-        raise ExportRefused(
-            f"{output} cannot be written: {error.strerror}", hint="Name a file in a folder that exists."
-        ) from error
+        raise _unwritable(output, error) from error
     finally:
         draft.unlink(missing_ok=True)
