@@ -5,9 +5,14 @@ from typing import Any
 import pytest
 from adf_documents import documents, junk, markdown
 from hypothesis import given, settings
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline import StateInline
 
 from gatelodge.toolpacks.jira.adf import to_adf, to_markdown
+from gatelodge.toolpacks.jira.adf_cut import shortened
 from gatelodge.toolpacks.jira.adf_form import MAX_DEPTH, tidied
+from gatelodge.toolpacks.jira.models import document as shown_document
+from gatelodge.toolpacks.text import Texts
 
 MANY = settings(max_examples=300, deadline=None)
 
@@ -159,3 +164,65 @@ def test_a_document_of_great_depth_ends_in_words() -> None:
     for _ in range(MAX_DEPTH * 2):
         node = {"type": "bulletList", "content": [{"type": "listItem", "content": [node]}]}
     assert "deep" in to_markdown(doc(node))
+
+
+LONG_LINKS = [{"type": "link", "attrs": {"href": "https://a.example/" + "x" * 5000}}] * 20_000
+
+
+def nested(levels: int, inner: dict[str, Any]) -> dict[str, Any]:
+    for _ in range(levels):
+        inner = {"type": "blockquote", "content": [inner]}
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("content", "least"),
+    [
+        ([para(text("*_`[" * 50_000))], 199_000),
+        ([para(*[text("a") for _ in range(20_000)])], 19_800),
+        ([para(text("a")) for _ in range(20_000)], 19_800),
+        ([nested(3000, para(text("a" * 200_000)))], 199_000),
+        ([{"type": "table", "content": [{"type": "tableRow"} for _ in range(20_000)]}, para(text("a"))], 1),
+        ([para({"type": "mention", "attrs": {"text": "a" * 200_000}}), para(text("a"))], 1),
+        ([para({**text("a", "link"), "marks": LONG_LINKS}), para(text("a"))], 1),
+    ],
+)
+def test_a_document_is_cut_before_the_work_on_it_and_says_how_much_is_left_out(content: list[Any], least: int) -> None:
+    cut, left_out = shortened(doc(*content), 1000)
+    # By hand: json and repr would call themselves for each level.
+    nodes, size, places = 0, 0, list(cut["content"])
+    while places:
+        node = places.pop()
+        nodes, size = nodes + 1, size + len(node.get("text", "")) + len(node.get("attrs", {}).get("text", ""))
+        assert len(node.get("marks", ())) <= 10
+        places += node.get("content", ())
+    assert nodes <= 130
+    assert size <= 3100
+    assert left_out >= least
+
+
+def test_a_document_that_fits_is_not_changed_by_the_cut() -> None:
+    whole = to_adf("# a\n\n- b [c](https://d.example)\n\n| e |\n| - |\n| f |")
+    cut, left_out = shortened(whole, 1000)
+    assert (to_markdown(cut), left_out) == (to_markdown(whole), 0)
+
+
+def test_what_was_cut_before_the_work_shows_in_the_result() -> None:
+    texts = Texts("Jira")
+    shown = shown_document(doc(para(text("a" * 500_000))), texts)
+    assert shown.endswith("[truncated: 480000 more characters]")
+    assert texts.notice().truncated is True
+
+
+def test_brackets_without_end_are_read_in_a_time_that_follows_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    skip = ParserInline.skipToken
+
+    def counted(self: ParserInline, state: StateInline) -> None:
+        nonlocal looks
+        looks += 1
+        skip(self, state)
+
+    monkeypatch.setattr(ParserInline, "skipToken", counted)
+    to_adf("![" * 1000)
+    assert looks < 60 * 1000, "with the nesting of blocks it is 240 for each"

@@ -20,7 +20,7 @@ from gatelodge.toolpacks.errors import LinkRequired, PackFault
 __all__ = ["database_config", "postgres"]
 
 HERE = Workspace("https://as.example", "T1")
-SITE = {"id": "cloud-1", "url": "https://one.atlassian.net"}
+SITE = {"cloud_id": "cloud-1", "site_url": "https://one.atlassian.net"}
 JIRA = "/ex/jira/cloud-1/rest/api/3"
 TS = "1700000000.000100"
 
@@ -59,11 +59,10 @@ async def test_a_workspace_does_not_see_anothers_entries(db: Database, other: Wo
 
 @pytest.fixture
 async def linked(calls: Calls, provider: ScriptedProvider) -> Calls:
-    await calls.link("slack", {"access_token": "xoxb-bot"})
-    await calls.link("jira", {"access_token": "ey.alice"}, extra={"cloud_id": "cloud-1"})
+    await calls.link("slack", {"access_token": "xoxb-bot", "user_access_token": "xoxp-own"})
+    await calls.link("jira", {"access_token": "ey.alice"}, extra=SITE)
     provider.will("/api/auth.test", (200, {"ok": True, "team_id": "T1", "url": "https://example.slack.com/"}))
     provider.will("/api/conversations.info", (200, {"ok": True, "channel": {"id": "C1"}}))
-    provider.will("/oauth/token/accessible-resources", (200, [SITE]))
     provider.will(f"{JIRA}/project/ABC", (200, {"key": "ABC"}))
     provider.will(f"{JIRA}/issue", (201, {"key": "ABC-7"}))
     return calls
@@ -141,7 +140,7 @@ async def test_a_message_that_is_not_there_makes_no_issue(linked: Calls, provide
 async def test_another_user_needs_an_own_jira_account(linked: Calls, provider: ScriptedProvider) -> None:
     await linked.call(PACK, "set_slack_channel_project", channel="C1", project="ABC")
     linked.user = "bob"
-    await linked.link("slack", {"access_token": "xoxb-bot"})
+    await linked.link("slack", {"access_token": "xoxb-bot", "user_access_token": "xoxp-own"})
     with pytest.raises(LinkRequired) as missing:
         await linked.call(PACK, "create_issue_from_channel", channel="C1", summary="x")
     assert missing.value.title == "Jira"

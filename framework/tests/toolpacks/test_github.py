@@ -207,6 +207,20 @@ async def test_a_refusal_says_what_to_do_and_quotes_github_as_a_stranger(
         assert f"It says: {linked.context.texts.opens}! [x] (https[:]//evil.example/?q)" in refused.value.shown
 
 
+@pytest.mark.parametrize("status", [301, 307])
+async def test_a_renamed_repository_is_told_with_its_new_place(
+    linked: Calls, provider: ScriptedProvider, status: int
+) -> None:
+    provider.headers["location"] = "https://api.github.com/repositories/7/issues/1"
+    provider.will("/repos/a/b/issues/1", (status, {"message": "Moved Permanently"}))
+    with pytest.raises(PackFault) as refused:
+        await linked.call(PACK, "get_github_issue", repository="a/b", number=1)
+    assert "has this at another address now." in refused.value.shown
+    assert "/repositories/7/issues/1" in refused.value.shown
+    assert refused.value.provider_status == status
+    assert len(provider.asked) == 1
+
+
 async def test_a_limit_says_how_long_to_wait(linked: Calls, provider: ScriptedProvider) -> None:
     provider.headers = {"retry-after": "17"}
     provider.will("/search/issues", (429, {"message": "slow down"}))

@@ -33,11 +33,17 @@ ISSUE = {
 }
 
 
+def link_of(*sites: dict[str, str]) -> dict[str, str]:
+    """What the link keeps of the sites at which the user was found."""
+    known = [{"cloud_id": site["id"], "site_url": site["url"]} for site in sites]
+    return {**known[0], "sites": json.dumps(known)}
+
+
 @pytest.fixture
 async def linked(calls: Calls, provider: ScriptedProvider) -> Calls:
-    sites = [{"cloud_id": site["id"], "site_url": site["url"]} for site in (ONE, TWO)]
-    await calls.link("jira", {"access_token": "ey.alice"}, extra={"cloud_id": "cloud-1", "sites": json.dumps(sites)})
-    provider.will("/oauth/token/accessible-resources", (200, [ONE, ONE]))
+    await calls.link("jira", {"access_token": "ey.alice"}, extra=link_of(ONE))
+    # The app has another site, at which this user is unknown.
+    provider.will("/oauth/token/accessible-resources", (200, [ONE, TWO]))
     return calls
 
 
@@ -127,30 +133,41 @@ async def test_projects_come_in_pages(linked: Calls, provider: ScriptedProvider)
 
 
 async def test_several_sites_are_never_guessed_among(linked: Calls, provider: ScriptedProvider) -> None:
-    provider.will("/oauth/token/accessible-resources", (200, [ONE, TWO]))
+    await linked.link("jira", {"access_token": "ey.alice"}, extra=link_of(ONE, TWO))
     with pytest.raises(ArgumentRefused, match="several sites") as refused:
         await linked.call(PACK, "create_jira_issue", project="ABC", summary="x")
     assert "cloud-1 (https://one.atlassian.net); cloud-2 (https://two.atlassian.net)" in refused.value.shown
     with pytest.raises(ArgumentRefused, match="none of your"):
         await linked.call(PACK, "create_jira_issue", project="ABC", summary="x", site="three")
-    assert len(provider.asked) == 2
+    assert provider.asked == []
     provider.will("/ex/jira/cloud-2/rest/api/3/issue", (201, {"key": "DEF-1"}))
     for name in ("cloud-2", "two", "two.atlassian.net", "https://two.atlassian.net/"):
         made = await linked.call(PACK, "create_jira_issue", project="DEF", summary="x", site=name)
         assert made["issue"]["site"] == "cloud-2"
 
 
-async def test_a_site_that_the_link_does_not_have_is_refused_before_it_is_asked(
+async def test_a_site_of_the_app_that_does_not_know_the_user_is_no_choice(
     linked: Calls, provider: ScriptedProvider
 ) -> None:
-    provider.will("/oauth/token/accessible-resources", (200, [{"id": "cloud-9", "url": "https://nine.atlassian.net"}]))
-    with pytest.raises(PackFault, match="does not know that site") as refused:
+    provider.will(f"{API}/project/search", (200, {"values": []}))
+    await linked.call(PACK, "list_jira_projects")
+    with pytest.raises(ArgumentRefused, match="none of your") as refused:
+        await linked.call(PACK, "list_jira_projects", site="cloud-2")
+    assert "two" not in refused.value.shown
+    assert [asked.url.rsplit("/", 1)[-1].split("?")[0] for asked in provider.asked] == ["search"]
+
+
+async def test_a_link_without_a_list_of_sites_has_its_one_and_one_without_any_says_what_to_do(
+    linked: Calls, provider: ScriptedProvider
+) -> None:
+    provider.will(f"{API}/project/search", (200, {"values": []}))
+    await linked.link("jira", {"access_token": "ey.alice"}, extra={"cloud_id": "cloud-1"})
+    await linked.call(PACK, "list_jira_projects")
+    await linked.link("jira", {"access_token": "ey.alice"})
+    with pytest.raises(PackFault, match="has no site") as refused:
         await linked.call(PACK, "list_jira_projects")
     assert LINK + "jira" in refused.value.shown
-    provider.will("/oauth/token/accessible-resources", (200, []))
-    with pytest.raises(PackFault, match="has no site"):
-        await linked.call(PACK, "list_jira_projects")
-    assert {asked.url.rsplit("/", 1)[-1] for asked in provider.asked} == {"accessible-resources"}
+    assert len(provider.asked) == 1
 
 
 async def test_a_link_that_ends_meanwhile_is_not_taken_for_a_missing_site(

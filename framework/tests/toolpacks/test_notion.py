@@ -102,6 +102,9 @@ async def test_a_long_page_comes_in_parts_that_make_the_whole(linked: Calls, pro
         parts.append(part.removeprefix(notice["opens"]).removesuffix(notice["closes"]))
         cursor = found["next_cursor"]
     assert len(parts) == 4
+    assert len(provider.asked) == 2, "all parts are of one reading"
+    await linked.call(PACK, "get_notion_page", page=PAGE)
+    assert len(provider.asked) == 4, "who begins again reads what is there now"
     assert "\n".join(parts) == text.strip()
     with pytest.raises(ArgumentRefused, match="cursor"):
         await linked.call(PACK, "get_notion_page", page=PAGE, cursor="x")
@@ -131,6 +134,23 @@ async def test_where_notion_takes_no_markdown_the_page_is_made_of_blocks(
     await linked.call(PACK, "create_notion_page", title="x", markdown="a\n\n" * 250, parent_page=PAGE)
     assert [asked.method for asked in provider.asked] == ["POST", "POST", "PATCH", "PATCH"]
     assert [len(body(provider, number)["children"]) for number in (1, 2, 3)] == [100, 100, 50]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [((429, {"code": "rate_limited"}), "no more calls"), ((401, {}), "no Notion account"), ((503, {}), "answer")],
+)
+async def test_a_page_that_was_made_is_told_of_although_its_end_is_missing(
+    linked: Calls, provider: ScriptedProvider, answer: Any, why: str
+) -> None:
+    refused = {"object": "error", "code": "validation_error", "message": "body.markdown should be not present"}
+    provider.will("/v1/pages", (400, refused), (200, FOUND))
+    provider.will(f"/v1/blocks/{PAGE}/children", (200, {}), answer)
+    made = await linked.call(PACK, "create_notion_page", title="x", markdown="a\n\n" * 250, parent_page=PAGE)
+    assert (made["page"]["id"], made["incomplete"]) == (PAGE, True)
+    assert made["missing"].startswith("Blocks 201 to 250 of 250: ")
+    assert why in made["missing"]
+    assert "again" not in made["missing"]
 
 
 async def test_another_refusal_is_not_taken_for_that(linked: Calls, provider: ScriptedProvider) -> None:

@@ -72,13 +72,25 @@ async def test_a_message_goes_out_as_the_bots_or_as_the_users_own(
     assert provider.asked[0].headers["authorization"] == f"Bearer {token}"
 
 
-async def test_a_link_without_a_users_own_token_posts_as_the_bot_and_says_so(
-    calls: Calls, provider: ScriptedProvider
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("list_slack_channels", {}),
+        ("read_slack_channel", {"channel": "CPRIVATE1"}),
+        ("read_slack_thread", {"channel": "CPRIVATE1", "ts": "1.1"}),
+        ("post_slack_message", {"channel": "CPRIVATE1", "text": "x", "sender": "user"}),
+    ],
+)
+async def test_the_bot_reads_for_nobody_and_an_old_link_without_a_token_of_the_users_own_is_made_again(
+    calls: Calls, provider: ScriptedProvider, tool: str, arguments: dict[str, Any]
 ) -> None:
     await calls.link("slack", {"access_token": "xoxb-bot"})
-    provider.will(POST, (200, {"ok": True, "channel": "C01ABCD", "ts": "1.2", "message": {"bot_id": "B01"}}))
-    posted = await calls.call(PACK, "post_slack_message", channel="C01ABCD", text="x", sender="user")
-    assert posted["posted_as"] == "bot"
+    provider.will(POST, (200, {"ok": True, "channel": "CPRIVATE1", "ts": "1.2", "message": {"bot_id": "B01"}}))
+    assert (await calls.call(PACK, "post_slack_message", channel="CPRIVATE1", text="x"))["posted_as"] == "bot"
+    with pytest.raises(LinkAgainRequired) as told:
+        await calls.call(PACK, tool, **arguments)
+    assert told.value.url.endswith("link=slack")
+    assert len(provider.asked) == 1, "nothing was read with the bot's token"
 
 
 async def test_a_message_calls_nobody_and_hides_no_address(linked: Calls, provider: ScriptedProvider) -> None:

@@ -36,7 +36,7 @@ def calls_at(tmp_path: Path) -> CallsAt:
             for name, url in urls.items()
         }
         try:
-            async with calling(vault, Outbound(timeout=30, max_bytes=4 << 20), configs, known) as calls:
+            async with calling(vault, Outbound(timeout=60, max_bytes=4 << 20), configs, known) as calls:
                 yield calls
         finally:
             await vault.aclose()

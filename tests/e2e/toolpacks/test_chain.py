@@ -82,17 +82,18 @@ async def calls(stand_ins: dict[str, str], tmp_path: Path) -> AsyncIterator[Call
     routed = Routed(
         stand_ins,
         {
-            ("GET", "https://api.atlassian.com/oauth/token/accessible-resources"): lambda _: [SITE],
             ("POST", "https://api.notion.com/v1/pages"): create,
             ("GET", f"https://api.notion.com/v1/pages/{PAGE}"): page,
             ("GET", f"https://api.notion.com/v1/pages/{PAGE}/markdown"): lambda _: {"markdown": made["markdown"]},
         },
     )
     vault = await open_vault(DatabaseConfig(f"sqlite:///{tmp_path / 'vault' / 'test.db'}"), new_keyring())
-    outbound = Outbound(timeout=30, max_bytes=4 << 20, transport=routed)
+    outbound = Outbound(timeout=60, max_bytes=4 << 20, transport=routed)
     async with calling(vault, outbound, dict.fromkeys(("slack", "jira", "notion"), CLIENT)) as opened:
-        await opened.link("slack", {"access_token": "xoxb-emulated"})
-        await opened.link("jira", {"access_token": "ey.specified"}, extra={"cloud_id": SITE["id"]})
+        await opened.link("slack", {"access_token": "xoxb-emulated", "user_access_token": "xoxp-emulated"})
+        await opened.link(
+            "jira", {"access_token": "ey.specified"}, extra={"cloud_id": SITE["id"], "site_url": SITE["url"]}
+        )
         await opened.link("notion", {"access_token": "ntn_specified"})
         yield opened
     await vault.aclose()

@@ -42,8 +42,14 @@ class Api(Protocol):
         credential: Credential = "user",
         reads: bool | None = None,
         site: str | None = None,
+        keep: float = 0.0,
+        fresh: bool = False,
     ) -> ApiAnswer:
         """One call with the owner's token; a refusal is raised."""
+        ...
+
+    async def details(self, owner: Owner, provider: str, *, purpose: str) -> Mapping[str, str]:
+        """What the owner's link says besides its tokens."""
         ...
 
 
@@ -81,6 +87,8 @@ class PackContext:
         credential: Credential = "user",
         reads: bool | None = None,
         site: str | None = None,
+        keep: float = 0.0,
+        fresh: bool = False,
     ) -> Any:
         """The JSON of one API call for a tool; ``path`` is made by ``path_of``, the rest is as in ``Api``. None: no body.
 
@@ -102,8 +110,15 @@ class PackContext:
                 credential=credential,
                 reads=reads,
                 site=site,
+                keep=keep,
+                fresh=fresh,
             )
             return answer.json()
+
+    async def details(self, tool: str) -> Mapping[str, str]:
+        """What the link says besides its tokens; nothing is asked of the provider. Raises: as ``call``."""
+        with translated(self.owner.provider, self.title, self.link_url, self.texts):
+            return await self.upstream.details(self.owner, self.owner.provider, purpose=f"tool:{tool}")
 
     def at(self, provider: str, title: str) -> "PackContext":
         """The same user's account at another provider, in the same call."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
 
-from gatelodge.connections.api_errors import ApiRefused
+from gatelodge.connections.api_errors import ApiMoved, ApiRefused
 from gatelodge.connections.api_paths import PathRefused, fill
 from gatelodge.connections.errors import (
+    AccountsNotKept,
     ConnectionMissing,
     NeedsReauth,
     ProviderLimited,
@@ -36,6 +37,7 @@ _MEANINGS = {
     410: ("does not have this any more.", "Search for it again."),
     422: ("does not accept these arguments.", "Change them, then call again."),
 }
+_MOVED = ("has this at another address now.", "Search for it by its new name, then call again; nothing was done.")
 _OTHER = ("refused the call.", "Try again later; if it stays, ask the operator.")
 
 
@@ -55,6 +57,9 @@ def translated(
             raise PackFault(f"This server's own {title} token is missing or has ended.", hint=hint) from error
         kind = LinkAgainRequired if isinstance(error, NeedsReauth) else LinkRequired
         raise kind(provider, title, link_url(provider)) from error
+    except AccountsNotKept as error:
+        hint = f"Only its operator can change that; {title} cannot be used until then."
+        raise PackFault("This server keeps no linked accounts.", hint=hint) from error
     except ProviderLimited as error:
         seconds = None if error.retry_after is None else ceil(error.retry_after)
         hint = f"Wait {seconds} s, then call again." if seconds else "Wait a minute, then call again."
@@ -83,7 +88,7 @@ def path_of(template: str, /, **values: str | int) -> str:
 
 
 def _refused(title: str, error: ApiRefused, texts: Texts) -> PackFault:
-    what, hint = _MEANINGS.get(error.provider_status, _OTHER)
+    what, hint = _MOVED if isinstance(error, ApiMoved) else _MEANINGS.get(error.provider_status, _OTHER)
     detail = f"{title} {what}"
     said = texts.line(error.message or error.error)
     if said:

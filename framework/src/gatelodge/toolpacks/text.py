@@ -72,22 +72,27 @@ class Texts:
             source=self._source, opens=self.opens, closes=self.closes, untrusted=True, truncated=self._truncated
         )
 
-    def body(self, value: object, limit: int = BODY) -> str:
-        """A text of several lines, marked; empty stays empty."""
-        return self._mark(value, limit, one_line=False)
+    def room(self, limit: int = BODY) -> int:
+        """How many characters of the next text are shown at most: for a cut before costly work on it."""
+        return min(limit, max(self._left, 40))
+
+    def body(self, value: object, limit: int = BODY, *, left_out: int = 0) -> str:
+        """A text of several lines, marked; empty stays empty. ``left_out`` characters were cut before."""
+        return self._mark(value, limit, one_line=False, left_out=left_out)
 
     def line(self, value: object, limit: int = LINE) -> str:
         """A name or a title: one line, marked; empty stays empty."""
         return self._mark(value, limit, one_line=True)
 
-    def _mark(self, value: object, limit: int, *, one_line: bool) -> str:
-        text, cut = clean(value, min(limit, max(self._left, 40)), one_line=one_line)
+    def _mark(self, value: object, limit: int, *, one_line: bool, left_out: int = 0) -> str:
+        text, cut = clean(value, self.room(limit), one_line=one_line)
+        cut += left_out
         self._left -= len(text)
         self._truncated |= cut > 0
         if not text and not cut:
             return ""
-        left_out = f" [truncated: {cut} more characters]" if cut else ""
-        return f"{self.opens}{defang(text)}{self.closes}{left_out}"
+        end = f" [truncated: {cut} more characters]" if cut else ""
+        return f"{self.opens}{defang(text)}{self.closes}{end}"
 
 
 def clean(value: object, limit: int, *, one_line: bool = False) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """Slack: a bot's and a user's token in one answer, kept as two credentials and refreshed one by one.
 
-Errors come with status 200 and ``ok`` false. Rotation is the app's choice: without it tokens do not end.
+Invariant: the bot, which is the same for all users of a workspace, is asked for no permission to read; what a user reads,
+they read with a token of their own. Errors come with status 200 and ``ok`` false. Rotation is the app's choice: without it tokens do not end.
 """
 
 from collections.abc import Mapping
@@ -55,7 +56,16 @@ PROVIDER = Provider(
     authorize_url="https://slack.com/oauth/v2/authorize",
     token_url="https://slack.com/api/oauth.v2.access",  # noqa: S106 - an address
     api_base="https://slack.com/api",
-    scopes=("channels:history", "channels:read", "chat:write", "groups:history", "groups:read", "users:read"),
+    scopes=("chat:write",),
+    user_scopes=(
+        "channels:history",
+        "channels:read",
+        "chat:write",
+        "groups:history",
+        "groups:read",
+        "search:read",
+        "users:read",
+    ),
     scope_separator=",",
     client_auth="basic",
     body="form",
@@ -69,6 +79,7 @@ PROVIDER = Provider(
     read_account=_account,
     revocation=Revocation("POST", "/auth.revoke", None, client=False),
     credentials=(("access_token", "refresh_token"), ("user_access_token", "user_refresh_token")),
+    shared_credentials=frozenset({"access_token"}),
     secret_from="https://api.slack.com/apps",  # noqa: S106 - an address
     disconnect_at="https://slack.com/apps/manage",
 )

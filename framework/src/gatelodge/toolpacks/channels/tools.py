@@ -1,5 +1,6 @@
 """Tools for Slack channels and their Jira projects, and one that makes an issue from a channel."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import Annotated
@@ -124,7 +125,8 @@ async def create_issue_from_channel(
     quoted = await _quoted(here, channel, message_ts) if message_ts else ""
     text = "\n\n".join(filter(None, (description, quoted)))
     jira = await Jira.at(api.at("jira", "Jira"), tool, entry.site)
-    made = await jira.create(fields_of(entry.project, summary, text, issue_type=issue_type))
+    fields = await asyncio.to_thread(fields_of, entry.project, summary, text, issue_type=issue_type)
+    made = await jira.create(fields)
     return ChannelIssue(
         issue=reference(member(made, "key"), jira.site),
         project=entry.project,

@@ -3,6 +3,7 @@
 A write is sent once and never again: Jira has no key by which it would know the second as the first.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,7 +65,8 @@ class Jira:
 
     async def add_comment(self, key: str, markdown: str) -> Any:
         """Add a comment."""
-        return await self._call("POST", path_of("/issue/{key}/comment", key=key), json={"body": to_adf(markdown)})
+        body = await asyncio.to_thread(to_adf, markdown)
+        return await self._call("POST", path_of("/issue/{key}/comment", key=key), json={"body": body})
 
     async def transitions(self, key: str) -> Any:
         """What can be done with an issue now."""

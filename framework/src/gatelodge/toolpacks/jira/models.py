@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 
 from gatelodge.toolpacks.answer import member, records
 from gatelodge.toolpacks.jira.adf import to_markdown
+from gatelodge.toolpacks.jira.adf_cut import shortened
 from gatelodge.toolpacks.jira.sites import Site
 from gatelodge.toolpacks.pack import PackResult
-from gatelodge.toolpacks.text import Texts, identifier
+from gatelodge.toolpacks.text import BODY, Texts, identifier
 
 __all__ = [
     "ISSUE",
@@ -27,6 +28,7 @@ __all__ = [
     "Transitioned",
     "Transitions",
     "comment",
+    "document",
     "projects",
     "reference",
     "summary",
@@ -165,12 +167,19 @@ def summary(found: Mapping[str, Any], texts: Texts, site: Site) -> IssueSummary:
     )
 
 
+def document(found: object, texts: Texts, limit: int = BODY) -> str:
+    """An ADF document as marked Markdown. Slow for a long one: call it in a thread."""
+    # Markdown is rarely shorter than its text, so what is beyond that would be cut anyway, at a cost.
+    cut, left_out = shortened(found, 4 * texts.room(limit))
+    return texts.body(to_markdown(cut), limit, left_out=left_out)
+
+
 def comment(found: Mapping[str, Any], texts: Texts, limit: int) -> Comment:
     """One comment."""
     return Comment(
         id=identifier(found.get("id"), NUMBER),
         author=texts.line(member(found, "author", "displayName"), 100),
-        text=texts.body(to_markdown(found.get("body")), limit),
+        text=document(found.get("body"), texts, limit),
         created_at=_date(found.get("created")),
         updated_at=_date(found.get("updated")),
     )

@@ -1,5 +1,10 @@
-"""Which Jira site a call is for: the one that is named, or the only one; never a guess among several."""
+"""Which Jira site a call is for: the one that is named, or the only one; never a guess among several.
 
+Invariant: only sites at which the user was found when the account was linked. Atlassian's own list has those of the whole
+app (ID-8490), so it is not asked here.
+"""
+
+import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -24,13 +29,17 @@ class Site:
 
 async def listed(api: PackContext, tool: str) -> list[Site]:
     """The sites of the linked account."""
-    found = await api.call(tool, "GET", "/oauth/token/accessible-resources")
+    link = await api.details(tool)
+    # The first stands beside the list, and alone in a link that has no list.
+    found = [*records({"sites": json.loads(link.get("sites", "[]"))}, "sites"), link]
     sites = [
-        Site(identifier(entry.get("id"), CLOUD_ID), identifier(entry.get("url"), WEB))
-        for entry in records({"sites": found}, "sites")
+        Site(identifier(entry.get("cloud_id"), CLOUD_ID), identifier(entry.get("site_url"), WEB)) for entry in found
     ]
-    # One site is listed once for each kind of permission.
-    return list({site.id: site for site in sites if site.id}.values())
+    by_id = dict[str, Site]()
+    for site in sites:
+        if site.id:
+            by_id.setdefault(site.id, site)
+    return list(by_id.values())
 
 
 async def chosen(api: PackContext, tool: str, wanted: str | None) -> Site:

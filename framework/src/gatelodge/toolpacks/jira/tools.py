@@ -1,12 +1,12 @@
 """Jira's tools."""
 
+import asyncio
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from gatelodge.toolpacks.answer import member, number, records
-from gatelodge.toolpacks.jira.adf import to_markdown
 from gatelodge.toolpacks.jira.arguments import (
     Cursor,
     IssueType,
@@ -23,6 +23,7 @@ from gatelodge.toolpacks.jira.client import Jira
 from gatelodge.toolpacks.jira.models import NUMBER as _NUMBER
 from gatelodge.toolpacks.jira.models import (
     AddedComment,
+    Comment,
     CreatedIssue,
     Issue,
     IssuePage,
@@ -30,13 +31,14 @@ from gatelodge.toolpacks.jira.models import (
     Transitioned,
     Transitions,
     comment,
+    document,
     projects,
     reference,
     summary,
     transition,
 )
 from gatelodge.toolpacks.pack import Pack, PackContext, PackTool
-from gatelodge.toolpacks.text import identifier
+from gatelodge.toolpacks.text import Texts, identifier
 
 __all__ = ["PACK"]
 
@@ -82,9 +84,8 @@ async def get_jira_issue(
     start, jira, texts = start_of(cursor), await Jira.at(api, "get_jira_issue", site), api.texts
     found = await jira.issue(issue)
     head = summary(found if isinstance(found, Mapping) else {}, texts, jira.site)
-    description = texts.body(to_markdown(member(found, "fields", "description")))
     page = await jira.comments(issue, start, comment_limit) if comment_limit else {}
-    comments = [comment(entry, texts, 5000) for entry in records(page, "comments")]
+    description, comments = await asyncio.to_thread(_written, found, page, texts)
     return Issue(
         issue=head,
         description=description,
@@ -92,6 +93,12 @@ async def get_jira_issue(
         next_cursor=following(start, len(comments), number(page, "total") or 0),
         notice=texts.notice(),
     )
+
+
+def _written(found: Any, page: Any, texts: Texts) -> tuple[str, list[Comment]]:
+    """What people wrote in an issue and its comments: in a thread, for a stranger's text may be made to take long."""
+    description = document(member(found, "fields", "description"), texts)
+    return description, [comment(entry, texts, 5000) for entry in records(page, "comments")]
 
 
 async def create_jira_issue(
@@ -106,7 +113,7 @@ async def create_jira_issue(
     site: SiteName = None,
 ) -> CreatedIssue:
     """Make a new Jira issue. Each call makes one: search first when it may be there already."""
-    fields = fields_of(project, summary, description, issue_type=issue_type, labels=labels)
+    fields = await asyncio.to_thread(fields_of, project, summary, description, issue_type=issue_type, labels=labels)
     jira = await Jira.at(api, "create_jira_issue", site)
     made = await jira.create(fields)
     return CreatedIssue(issue=reference(member(made, "key"), jira.site), notice=api.texts.notice())

@@ -7,8 +7,9 @@ no text is over Notion's 2000 characters, and no list of blocks is nested deeper
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
+
+from gatelodge.toolpacks.commonmark import parse
 
 __all__ = ["MAX_CHILDREN", "blocks"]
 
@@ -24,8 +25,7 @@ Block = dict[str, Any]
 
 def blocks(markdown: str) -> list[Block]:
     """Blocks of a page, in order."""
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 60}).enable(["table", "strikethrough"])
-    return list(_blocks(SyntaxTreeNode(parser.parse(markdown)).children, depth=0))
+    return list(_blocks(parse(markdown).children, depth=0))
 
 
 def _blocks(nodes: Sequence[SyntaxTreeNode], *, depth: int) -> Iterator[Block]:

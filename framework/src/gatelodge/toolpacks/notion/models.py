@@ -60,6 +60,8 @@ class CreatedPage(PackResult):
     """The page that was made."""
 
     page: Item
+    incomplete: bool = Field(description="The page is there without the end of its content; do not make it again")
+    missing: str = Field(description="What of the content is not in it for sure, and why; empty when all is")
 
 
 class Property(BaseModel):

@@ -47,10 +47,10 @@ async def list_notion_pages(api: PackContext, /, limit: Limit = 20, cursor: Curs
 
 async def get_notion_page(api: PackContext, /, page: PageId, cursor: Cursor = None) -> PageText:
     """Read a Notion page as Markdown; a long one in parts."""
-    start = _start(cursor)
+    start, fresh = _start(cursor), cursor is None
     notion = Notion(api, "get_notion_page")
-    head = item(_object(await notion.page(page)), api.texts)
-    text, left_out = await notion.markdown(page)
+    head = item(_object(await notion.page(page, fresh=fresh)), api.texts)
+    text, left_out = await notion.markdown(page, fresh=fresh)
     end = start + _PART
     if len(text) > end:
         # At the end of a line where one is near, so that no word is torn.
@@ -80,8 +80,9 @@ async def create_notion_page(
         hint = "Find the place with search_notion, then give one of both."
         raise ArgumentRefused("Give either parent_page or parent_data_source.", hint=hint)
     parent = {"page_id": parent_page} if parent_page else {"data_source_id": str(parent_data_source)}
-    made = await Notion(api, "create_notion_page").create(parent, " ".join(title.split()), markdown)
-    return CreatedPage(page=item(_object(made), api.texts), notice=api.texts.notice())
+    made, missing = await Notion(api, "create_notion_page").create(parent, " ".join(title.split()), markdown)
+    page = item(_object(made), api.texts)
+    return CreatedPage(page=page, incomplete=bool(missing), missing=missing, notice=api.texts.notice())
 
 
 async def query_notion_data_source(
