@@ -78,7 +78,7 @@ def try_it(page: Chromium, origin: str, evil: str, cookie: str) -> dict[str, str
         seen[path] = page.text
     page.open(f"{evil}/frame")
     page.until("document.title === 'framing' && window.length === 1")
-    seen["framed"] = " ".join(page.said)
+    seen["framed"] = " ".join(page.heard("frame"))
     page.open(f"{origin}/accounts")
     page.until("document.body.innerText.includes('octocat')")
     page.run("document.querySelector('details').open = true")

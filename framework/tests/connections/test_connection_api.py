@@ -1,15 +1,16 @@
 """The API of connected accounts for front ends: an access token of this server, exact origins, constant answers."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
-from accounts_site import FRONT_END, ISSUER, ORIGIN, Site
+from accounts_site import FRONT_END, ISSUER, ORIGIN, Site, accounts_site
 from problems import members, told
-from vaults import canary
+from vaults import Vault, canary
 
 from gatelodge.core.codes import Code
+from gatelodge.vault.env_store import EnvTokenStore
 from gatelodge.vault.owner import Owner
-from gatelodge.vault.records import Status
 
 API = "/workspace/api"
 ROUTES = [("GET", f"{API}/connections"), ("GET", f"{API}/auth/github/url"), ("DELETE", f"{API}/connections/github")]
@@ -110,7 +111,7 @@ async def test_each_user_sees_and_changes_their_own_links_only(site: Site) -> No
             Owner(ISSUER, user, "github"), {"access_token": canary("a")}, actor="user:1", account_name=f"octo-{user}"
         )
     await store.put(Owner("https://other.example", "alice", "slack"), {"access_token": canary("b")}, actor="user:1")
-    await store.mark(Owner(ISSUER, "alice", "github"), Status.NEEDS_REAUTH, "refused", actor="user:1")
+    await site.vault.end(Owner(ISSUER, "alice", "github"))
     listed = await ask(site, "GET", f"{API}/connections", site.bearer("alice"))
     by_name = {one["provider"]: one for one in listed.json()["connections"]}
     assert list(by_name) == ["github", "jira", "slack", "notion", "coda"]
@@ -137,7 +138,30 @@ async def test_a_row_that_cannot_be_read_shows_as_that_and_can_be_unlinked(site:
     listed = await ask(site, "GET", f"{API}/connections", site.bearer("alice"))
     assert listed.json()["connections"][0]["status"] == "needs_attention"
     assert listed.json()["connections"][0]["reason"] == "unreadable"
-    assert (await ask(site, "DELETE", f"{API}/connections/github", site.bearer("alice"))).status_code == 204
+    gone = await ask(site, "DELETE", f"{API}/connections/github", site.bearer("alice"))
+    # Nothing could be given back.
+    assert gone.status_code == 200
+    assert gone.json() == {"provider": "github", "authorised_at": "https://github.com/settings/applications"}
+    assert not await site.linked("alice")
+
+
+async def test_a_server_that_keeps_no_accounts_offers_no_link(vault: Vault) -> None:
+    async with accounts_site(replace(vault, store=cast(Any, EnvTokenStore({}, vault.trail)))) as site:
+        listed = await ask(site, "GET", f"{API}/connections", site.bearer("alice"))
+        assert all("link_url" not in one for one in listed.json()["connections"])
+        begun = await ask(site, "GET", f"{API}/auth/github/url", site.bearer("alice"))
+        assert (begun.status_code, begun.json()["code"]) == (405, "store_read_only")
+        assert "GATELODGE_TOKEN_STORE" in begun.json()["hint"]
+        assert (await ask(site, "DELETE", f"{API}/connections/github", site.bearer("alice"))).status_code == 404
+        browser = site.browser("alice")
+        await browser.sign_in()
+        page = (await browser.open("/workspace/accounts")).text
+        assert "this server keeps none (GATELODGE_TOKEN_STORE=env)" in page
+        assert "/github/link" not in page
+        assert "/coda/token" not in page
+        assert (await browser.send("github/link")).status_code == 405
+        assert (await browser.send("coda/token", token="canary-t")).status_code == 405
+    assert site.provider.asked == []
 
 
 async def test_providers_without_an_authorization_page_are_not_found(site: Site) -> None:

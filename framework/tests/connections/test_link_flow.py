@@ -32,10 +32,15 @@ async def test_a_user_links_and_unlinks_an_account_with_the_pages(site: Site) ->
     assert urlsafe_b64encode(digest).rstrip(b"=").decode() == asked["code_challenge"]
     assert asked["code_challenge_method"] == "S256"
     assert await site.vault.store.look(Owner(ISSUER, "alice", "github")) is not None
-    gone = await browser.send("github/unlink")
-    assert gone.status_code == 303
-    assert "GitHub is not linked any more." in (await browser.open(gone.headers["location"])).text
-    assert not await site.linked("alice")
+    for status in (204, 404):
+        site.provider.will("/applications/our:client/token", (status, b""))
+        gone = await browser.send("github/unlink")
+        assert gone.status_code == 303
+        said = (await browser.open(gone.headers["location"])).text
+        assert "GitHub is not linked any more." in said
+        assert ('href="https://github.com/settings/applications"' in said) is (status == 404)
+        assert not await site.linked("alice")
+        await browser.back((await browser.to_provider())["state"])
 
 
 async def test_a_provider_without_pkce_gets_no_challenge_and_no_verifier(site: Site) -> None:
@@ -132,7 +137,13 @@ async def test_a_state_that_is_not_this_browsers_own_is_refused(site: Site, case
 
 @pytest.mark.parametrize(
     ("iss", "status"),
-    [("https://github.com", 303), (None, 400), ("https://evil.example", 400), ("https://github.com/", 400)],
+    [
+        ("https://github.com/login/oauth", 303),
+        (None, 400),
+        ("https://evil.example", 400),
+        ("https://github.com", 400),
+        ("https://github.com/login/oauth/", 400),
+    ],
 )
 async def test_iss_is_checked_where_a_provider_sends_one(vault: Vault, iss: str | None, status: int) -> None:
     known = {"github": replace(PROVIDERS["github"], sends_iss=True)}
@@ -143,6 +154,29 @@ async def test_iss_is_checked_where_a_provider_sends_one(vault: Vault, iss: str 
         answer = await browser.back(state, code="good", **({} if iss is None else {"iss": iss}))
         assert answer.status_code == status
         assert await site.linked("alice") is (status == 303)
+
+
+@pytest.mark.parametrize(
+    ("name", "iss", "linked"),
+    [
+        ("github", "iss=https://github.com/login/oauth", True),
+        ("github", "iss=https://evil.example", False),
+        ("github", "iss=", False),
+        ("github", "iss=https://github.com/login/oauth&iss=https://github.com/login/oauth", False),
+        ("jira", "iss=https://auth.atlassian.com", True),
+        ("jira", "iss=https://github.com/login/oauth", False),
+    ],
+)
+async def test_an_issuer_that_nobody_asked_for_has_to_be_the_providers_own(
+    site: Site, name: str, iss: str, linked: bool
+) -> None:
+    browser = site.browser("alice")
+    await browser.sign_in()
+    site.provider.will("/oauth/token", (200, {"access_token": "t"}))
+    state = (await browser.to_provider(name))["state"]
+    answer = await browser.open(f"{API}/auth/{name}/callback?code=good&state={state}&{iss}")
+    assert answer.status_code == (303 if linked else 400)
+    assert await site.linked("alice", name) is linked
 
 
 @pytest.mark.parametrize(

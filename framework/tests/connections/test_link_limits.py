@@ -9,6 +9,7 @@ from accounts_site import Site, accounts_site
 from starlette.applications import Starlette
 from vaults import Vault
 
+from gatelodge.app.throttling import AtOnce, RouteLimits, Throttling
 from gatelodge.connections.limits import LinkLimits
 from gatelodge.connections.routes import connection_routes
 from gatelodge.ratelimit.config import LimitsConfig
@@ -81,3 +82,20 @@ async def test_a_refused_burst_is_one_line(site: Site, caplog: pytest.LogCapture
     lines = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(lines) == 1
     assert "alice" not in caplog.text
+
+
+async def test_a_signed_in_browser_has_so_many_api_calls_and_another_site_uses_up_none_of_them(site: Site) -> None:
+    browser = site.browser("alice")
+    await browser.sign_in()
+    config, clock = LimitsConfig(calls=Rate(2)), site.vault.clock
+    calls = RouteLimits(Throttling(config, Limits(clock)), AtOnce(Starlette(), config, clock))
+    app = Starlette(routes=connection_routes(replace(site.parts, calls=calls), clock))
+    listed = "/workspace/api/connections"
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://us.example") as http:
+        http.cookies = browser.client.cookies
+        forged = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+        assert [(await http.delete(f"{listed}/github", headers=forged)).status_code for _ in range(4)] == [403] * 4
+        own = {"sec-fetch-site": "same-origin"}
+        assert [(await http.get(listed, headers=own)).status_code for _ in range(3)] == [200, 200, 429]
+        assert (await http.get(listed, headers=site.bearer("alice"))).status_code == 429, "the same person by a token"
+        assert (await http.get(listed, headers=site.bearer("bob"))).status_code == 200

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from scripted_provider import CLIENT, ScriptedProvider, configured
 from vaults import TENANT, Vault, canary
 
 from gatelodge.connections.errors import (
+    AccountsNotKept,
     CodeRefused,
     ConnectionMissing,
     ProviderLimited,
@@ -17,11 +19,12 @@ from gatelodge.connections.errors import (
     ProviderUnavailable,
 )
 from gatelodge.connections.identity import read_account
-from gatelodge.connections.linking import Linking
+from gatelodge.connections.linking import Linking, Unlinked
 from gatelodge.connections.registry import Registry
 from gatelodge.connections.token_endpoint import TokenEndpoint
 from gatelodge.core.secret import Secret
 from gatelodge.outbound.client import Outbound
+from gatelodge.vault.env_store import EnvTokenStore
 from gatelodge.vault.owner import Owner
 
 ALL = ("github", "jira", "slack", "notion", "coda")
@@ -38,11 +41,13 @@ def owner(provider: str) -> Owner:
     return Owner(TENANT, "alice", provider)
 
 
-def linking(vault: Vault, provider: ScriptedProvider) -> Linking:
+def linking(vault: Vault, provider: ScriptedProvider, forget: Callable[[Owner], None] = lambda _: None) -> Linking:
     registry: Registry = configured(*ALL)
     outbound = provider.outbound()
     endpoints = {name: TokenEndpoint(outbound, registry.get(name)) for name in ALL if name != "coda"}
-    return Linking(vault.store, registry, endpoints, outbound=outbound, trail=vault.trail, clock=vault.clock)
+    return Linking(
+        vault.store, registry, endpoints, outbound=outbound, trail=vault.trail, clock=vault.clock, forget=forget
+    )
 
 
 async def link(vault: Vault, provider: ScriptedProvider, name: str) -> Any:
@@ -202,6 +207,83 @@ async def test_an_api_token_is_stored_only_when_the_provider_knows_it(vault: Vau
         await link(vault, provider, "coda")
 
 
+@pytest.mark.parametrize("meanwhile", ["unlinked", "linked again"])
+async def test_what_comes_after_the_lease_of_the_name_is_not_undone(either_vault: Vault, meanwhile: str) -> None:
+    newer, store = canary("newer"), either_vault.store
+
+    class After:
+        """A store in which the user acts right after the lease was taken."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        async def begin_refresh(self, *given: Any, **more: Any) -> Any:
+            lease = await store.begin_refresh(*given, **more)
+            if meanwhile == "unlinked":
+                await store.delete(owner("github"), actor="user:1")
+            else:
+                await store.put(owner("github"), {"access_token": newer}, actor="user:1")
+            return lease
+
+    provider = ScriptedProvider()
+    provider.will("/login/oauth/access_token", (200, TOKENS))
+    provider.will("/user", (200, {"id": 7, "login": "octocat"}))
+    service = linking(either_vault, provider)
+    service._store = After()
+    await service.link(owner("github"), "code", verifier="v", redirect_uri="https://us.example/back", actor="user:1")
+    opened = await store.open(owner("github"), actor="user:1", purpose="test")
+    assert (opened and opened.secrets) == (None if meanwhile == "unlinked" else {"access_token": newer})
+
+
+async def test_a_store_that_keeps_no_accounts_is_said_before_anything_is_asked(vault: Vault) -> None:
+    provider = ScriptedProvider()
+    service = linking(vault, provider)
+    service._store = EnvTokenStore({}, vault.trail)
+    with pytest.raises(AccountsNotKept, match="keeps no users' accounts") as refused:
+        await service.link(owner("github"), "c", verifier="v", redirect_uri="https://us.example/back", actor="user:1")
+    assert "GATELODGE_TOKEN_STORE" in refused.value.hint
+    with pytest.raises(AccountsNotKept):
+        await service.link_api_token(owner("coda"), Secret("canary-token"), actor="user:1")
+    assert await service.unlink(owner("github"), actor="user:1") is None
+    assert provider.asked == []
+
+
+async def test_kept_answers_are_forgotten_with_every_link_and_unlink(vault: Vault) -> None:
+    provider, forgotten = ScriptedProvider(), list[Owner]()
+    provider.will("/login/oauth/access_token", (200, TOKENS))
+    provider.will("/apis/v1/whoami", (200, {"loginId": "a@example.com", "name": "A"}))
+    service = linking(vault, provider, forgotten.append)
+    await service.link(owner("github"), "code", verifier="v", redirect_uri="https://us.example/back", actor="user:1")
+    await service.link_api_token(owner("coda"), Secret("canary-token"), actor="user:1")
+    assert forgotten == [owner("github"), owner("coda")]
+    forgotten.clear()
+    await service.unlink(owner("coda"), actor="user:1")
+    assert forgotten == [owner("coda")]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "at"),
+    [
+        ("github", (204, b""), None),
+        ("github", (404, {}), "https://github.com/settings/applications"),
+        ("github", (500, b""), "https://github.com/settings/applications"),
+        ("jira", None, "https://id.atlassian.com/manage-profile/apps"),
+        ("coda", None, "https://coda.io/account"),
+    ],
+)
+async def test_unlinking_says_where_to_end_what_the_provider_did_not_confirm(
+    vault: Vault, name: str, answer: tuple[int, object] | None, at: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = ScriptedProvider()
+    provider.will("/applications/our:client/token", answer or (204, b""))
+    field = "api_token" if name == "coda" else "access_token"
+    await vault.store.put(owner(name), {field: canary("a")}, actor="user:1")
+    done = await linking(vault, provider).unlink(owner(name), actor="user:1")
+    assert done == Unlinked(at)
+    assert ("the provider may still honour the grant" in caplog.text) is (at is not None and answer is not None)
+    assert "canary" not in caplog.text
+
+
 @pytest.mark.parametrize("status", [204, 500])
 async def test_unlinking_forgets_the_account_whatever_the_provider_says(vault: Vault, status: int) -> None:
     provider = ScriptedProvider()
@@ -287,14 +369,14 @@ async def test_the_end_of_a_token_is_counted_from_before_it_was_given(vault: Vau
     assert (await link(vault, provider, "github")).expires_at == before + 3600
 
 
-async def test_unlinking_slack_gives_both_tokens_back(vault: Vault) -> None:
+async def test_unlinking_slack_gives_the_users_token_back_and_leaves_the_bot_to_the_others(vault: Vault) -> None:
     provider = ScriptedProvider()
     provider.will("/api/auth.revoke", (200, {"ok": True}))
     secrets = {"access_token": Secret("canary-bot"), "user_access_token": Secret("canary-user")}
     await vault.store.put(owner("slack"), secrets, actor="user:1")
     assert await linking(vault, provider).unlink(owner("slack"), actor="user:1")
     given = [asked.headers["authorization"] for asked in provider.asked]
-    assert given == ["Bearer canary-bot", "Bearer canary-user"]
+    assert given == ["Bearer canary-user"]
 
 
 async def test_a_name_that_no_database_keeps_does_not_cost_the_link(either_vault: Vault) -> None:

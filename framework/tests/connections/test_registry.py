@@ -71,6 +71,35 @@ def test_loopback_is_for_development_and_a_slash_at_the_end_is_dropped() -> None
     assert provider.scopes == ("read:user",)
 
 
+def test_the_operator_may_ask_for_less_and_is_told_what_cannot_be() -> None:
+    def asked(name: str, *scopes: str, member: str = "scope") -> str:
+        found = Registry({name: replace(CLIENT, scopes=scopes)}).get(name).provider
+        return parse_qs(urlsplit(authorization_url(found, "c", redirect_uri="r", state="s")).query)[member][0]
+
+    assert asked("github", "read:user", "public_repo") == "read:user public_repo"
+    assert asked("jira", "read:jira-work", "offline_access") == "read:jira-work offline_access"
+    assert asked("slack", "channels:read", "users:read", member="user_scope") == "channels:read,users:read"
+    assert asked("slack", "channels:history") == "chat:write", "the bot reads nothing, whatever the operator sets"
+    for name, scopes, why in (
+        ("github", ("re\npo",), "GATELODGE_GITHUB_SCOPES has 're\\\\npo', which is no name"),
+        ("slack", ("a,b",), "which is no name of a scope"),
+        ("jira", ("read:jira-work",), "GATELODGE_JIRA_SCOPES lacks offline_access"),
+        ("notion", ("read",), "takes no scopes"),
+    ):
+        with pytest.raises(ProviderMisconfigured, match=why):
+            Registry({name: replace(CLIENT, scopes=scopes)})
+
+
+def test_the_issuer_is_the_documented_one_at_the_host_in_force() -> None:
+    def issuer(name: str, authorize_url: str | None = None) -> str:
+        return Registry({name: replace(CLIENT, authorize_url=authorize_url)}).get(name).provider.issuer
+
+    assert issuer("github") == "https://github.com/login/oauth"
+    assert issuer("github", "https://git.example/login/oauth/authorize") == "https://git.example/login/oauth"
+    assert issuer("jira") == "https://auth.atlassian.com"
+    assert issuer("notion", "https://n.example/authorize") == "https://n.example"
+
+
 def consent(name: str) -> dict[str, str]:
     url = authorization_url(
         configured(name).get(name).provider,
@@ -102,5 +131,5 @@ def test_each_provider_is_sent_what_it_asks_for_and_no_more() -> None:
         "prompt": "consent",
     }
     assert consent("notion") == common | {"owner": "user"}
-    slack = "channels:history,channels:read,chat:write,groups:history,groups:read,users:read"
-    assert consent("slack") == common | {"scope": slack}
+    own = "channels:history,channels:read,chat:write,groups:history,groups:read,search:read,users:read"
+    assert consent("slack") == common | {"scope": "chat:write", "user_scope": own}, "the bot reads nothing"

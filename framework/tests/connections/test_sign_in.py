@@ -114,6 +114,17 @@ async def test_an_id_token_that_is_not_for_this_sign_in_is_refused(
     assert why in str(refused.subject["why"])
 
 
+async def test_a_stranger_at_the_callback_makes_one_event_by_address(site: Site) -> None:
+    browser = site.browser("alice")
+    for number in range(20):
+        assert (await browser.open(f"{ACCOUNTS}/callback?state=x&code={number}")).status_code == 400
+    site.parts.recorder.settle()
+    first, others = (found.event for found in await site.vault.events("session.open"))
+    assert (first.outcome, first.rule) == ("refused", "sign_in_refused")
+    assert first.actor == others.actor == site.parts.stranger({"client": ("127.0.0.1", 1)})
+    assert others.subject["more"] == 19
+
+
 async def test_an_id_token_signed_by_another_key_or_changed_is_refused(site: Site) -> None:
     assert (await site.browser("alice").sign_in()).status_code == 303
     changes: list[Callable[[str], str]] = [

@@ -1,11 +1,13 @@
 """The token endpoint of each provider: what is sent, and what every answer of the fact sheet's table means."""
 
+import asyncio
 import logging
 import socket
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from raw_upstream import RawRequest, raw_upstream, silent
 from scripted_provider import CLIENT, ScriptedProvider, configured
 
 from gatelodge.connections.config import ProviderConfig
@@ -22,6 +24,7 @@ from gatelodge.connections.registry import Registry
 from gatelodge.connections.token_endpoint import TokenEndpoint
 from gatelodge.core.secret import Secret
 from gatelodge.outbound.client import Outbound
+from gatelodge.outbound.pool import PoolConfig, PooledTransport
 
 OAUTH = ("github", "jira", "slack", "notion")
 SECRET = "canary client/secret"
@@ -252,6 +255,41 @@ async def test_a_connection_that_never_stood_is_tried_twice_and_nothing_was_sent
         await client.refresh(Secret("canary-refresh"))
     assert not away.value.sent
     await outbound.aclose()
+
+
+async def test_a_limit_in_time_that_comes_before_the_request_went_out_is_no_lost_answer() -> None:
+    outbound, arrived = (
+        Outbound(timeout=60, transport=PooledTransport(PoolConfig(1), own=["127.0.0.1"])),
+        asyncio.Event(),
+    )
+
+    async def hang(request: RawRequest, writer: asyncio.StreamWriter) -> None:
+        arrived.set()
+        await silent(request, writer)
+
+    async with raw_upstream() as raw:
+        raw.otherwise = hang
+        config = ProviderConfig(client_id="c", client_secret=Secret("s"), token_url=f"{raw.url}/token")
+        client = TokenEndpoint(outbound, Registry({"github": config}, development=True).get("github"), timeout=0.05)
+        other = asyncio.create_task(outbound.request("GET", raw.url))
+        await arrived.wait()
+        # The only connection is in use.
+        with pytest.raises(ProviderUnavailable, match=r"no whole answer within 0\.05 s") as late:
+            await client.refresh(Secret("canary-refresh"))
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
+        await outbound.aclose()
+    assert not late.value.sent
+    assert len(raw.asked) == 1
+
+
+@pytest.mark.parametrize(("status", "acted"), [(429, False), (503, False), (403, False), (500, True), (502, True)])
+async def test_a_refusal_says_that_nothing_was_done_and_a_fault_behind_it_does_not(status: int, acted: bool) -> None:
+    provider = ScriptedProvider()
+    provider.will(path("jira"), (status, b"<html>"))
+    with pytest.raises(ProviderUnavailable) as refused:
+        await ask(endpoint("jira", provider), "refresh")
+    assert refused.value.sent is acted
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from gatelodge.connections.errors import (
     ProviderUnavailable,
 )
 from gatelodge.connections.reading import REASONS
+from gatelodge.connections.refresh import LEASE_SECONDS
+from gatelodge.connections.sweep import Swept
 from gatelodge.connections.timing import due, lasts
 from gatelodge.connections.token_endpoint import TokenEndpoint
 from gatelodge.connections.tokens import AccessToken, AccessTokens
@@ -81,7 +83,7 @@ class Desk:
 
     def again(self) -> "Desk":
         """The same after a restart: the lease of the process before has ended."""
-        self.vault.clock.advance(31)
+        self.vault.clock.advance(LEASE_SECONDS + 1)
         return desk(self.vault, self.owner.provider, self.provider)
 
 
@@ -197,9 +199,19 @@ async def test_an_account_that_is_not_there_or_not_configured_is_said_to_be_so(v
     await one.link({"value": Secret("v")})
     with pytest.raises(ConnectionMissing, match="no access token"):
         await one.access()
-    await one.link({"access_token": Secret("a")})
-    with pytest.raises(ConnectionMissing, match="no user_access_token"):
+
+
+async def test_a_link_without_the_users_own_token_has_to_be_made_again_and_says_why(vault: Vault) -> None:
+    one = desk(vault, "slack")
+    await one.link({"access_token": Secret("canary-bot")})
+    assert (await one.access()).value == Secret("canary-bot"), "who asks for the bot gets it"
+    with pytest.raises(NeedsReauth) as told:
         await one.access(credential="user_access_token")
+    assert told.value.reason == "incomplete"
+    record = (await one.stored()).record
+    assert (record.status, record.reason) == (Status.NEEDS_REAUTH, "incomplete")
+    await one.link({"access_token": Secret("canary-bot"), "user_access_token": Secret("canary-ua")})
+    assert (await one.access(credential="user_access_token")).value == Secret("canary-ua")
 
 
 @pytest.mark.parametrize("name", ["github", "notion"])
@@ -463,7 +475,7 @@ async def test_tokens_in_hand_are_kept_although_the_lease_was_lost_when_nobody_e
         async def finish_refresh(self, lease: RefreshLease, secrets: Mapping[str, Secret], **more: Any) -> Record:
             if self.times:
                 self.times = 0
-                vault.clock.advance(40)
+                vault.clock.advance(LEASE_SECONDS + 1)
                 other = await vault.store.begin_refresh(one.owner, lease.version, holder="other", lease_seconds=30)
                 assert other is not None
                 await vault.store.abandon_refresh(other)
@@ -501,7 +513,7 @@ async def crashed(one: Desk) -> None:
     """As a process leaves a row that ended between begin and commit."""
     opened = await one.stored()
     lease = await one.vault.store.begin_refresh(
-        one.owner, opened.record.version, holder="the one before", lease_seconds=30
+        one.owner, opened.record.version, holder="the one before", lease_seconds=LEASE_SECONDS
     )
     assert lease is not None
 
@@ -582,13 +594,110 @@ async def test_one_connection_that_fails_keeps_no_other_from_being_swept(vault: 
     one = desk(vault, "github")
     await one.link()
     await crashed(one)
+    began = (await one.stored()).record.refresh_started_at
+    assert began is not None
     other = desk(vault, "jira", one.provider)
     await other.link()
     await crashed(other)
     one.will((503, {}))
     other.will(fresh())
-    swept = await one.again().tokens.sweep()
+    again = one.again()
+    swept = await again.tokens.sweep()
     assert (swept.left, swept.finished) == (1, 1)
+    left = (await one.stored()).record
+    assert left.refresh_started_at == began, "the crash stays on the row that is left"
+    assert left.refresh_until is None, "and anyone may try again"
+    one.will(fresh(2))
+    vault.clock.advance(45)
+    assert (await again.tokens.finish()).finished == 1, "not a day later"
+    assert (await one.stored()).record.refresh_started_at is None
+
+
+LOST = [(502, {}), (500, {"error": "server_error"}), (504, b"<html>"), (200, b"<html>")]
+
+
+@pytest.mark.parametrize("lost", LOST)
+async def test_a_lost_answer_is_made_good_within_the_leeway_although_nobody_asks(
+    either_vault: Vault, lost: tuple[int, object]
+) -> None:
+    clock = either_vault.clock
+    one = desk(either_vault, "jira")
+    await one.link()
+    clock.advance(LIFE - 100)
+    began = clock.now()
+    one.will(lost, lost, lost, fresh())
+    assert (await one.access()).value == PAIR["access_token"]
+    for _ in range(2):
+        clock.advance(100)
+        assert (await desk(either_vault, "jira", one.provider).tokens.finish()).left == 1
+        left = (await one.stored()).record
+        assert (left.refresh_started_at, left.refresh_until) == (began, None), "the first of them counts"
+    clock.advance(100)
+    assert (await desk(either_vault, "jira", one.provider).tokens.finish()).finished == 1
+    assert (await one.secrets())["access_token"] == "canary-a1"
+    assert (await one.stored()).record.refresh_started_at is None
+    assert one.sent == ["canary-r0"] * 4
+
+
+async def test_a_lost_answer_that_stays_lost_ends_with_the_leeway_in_every_process_alike(either_vault: Vault) -> None:
+    one = desk(either_vault, "jira")
+    await one.link()
+    one.will((502, {}))
+    either_vault.clock.advance(LIFE)
+    with pytest.raises(ProviderUnavailable):
+        await one.access()
+    either_vault.clock.advance(7200)
+    another = desk(either_vault, "jira", one.provider)
+    with pytest.raises(NeedsReauth, match="interrupted"):
+        await another.access()
+    assert one.sent == ["canary-r0"], "later than the leeway it would end what the provider gave"
+
+
+async def test_another_process_knows_why_a_strict_provider_refuses(vault: Vault) -> None:
+    one = desk(vault, "github")
+    await one.link()
+    one.will((502, {}), (200, {"error": "bad_refresh_token"}))
+    vault.clock.advance(LIFE)
+    with pytest.raises(ProviderUnavailable):
+        await one.access()
+    assert (await desk(vault, "github", one.provider).tokens.finish()).dead == 1
+    with pytest.raises(NeedsReauth, match="interrupted"):
+        await one.access()
+    assert one.sent == ["canary-r0", "canary-r0"]
+
+
+@pytest.mark.parametrize("refused", [(503, {}), (429, {}), (403, b"<html>"), (400, {"error": "invalid_request"})])
+async def test_an_answer_that_refuses_leaves_no_mark_of_a_lost_one(vault: Vault, refused: tuple[int, object]) -> None:
+    one = desk(vault, "jira")
+    await one.link()
+    one.will(refused)
+    vault.clock.advance(LIFE)
+    with pytest.raises(ProviderUnavailable):
+        await one.access()
+    assert (await one.stored()).record.refresh_started_at is None
+    one.will(fresh())
+    vault.clock.advance(7200)
+    assert (await one.access()).value == Secret("canary-a1"), "an outage of hours costs no link"
+
+
+async def test_a_refresh_that_is_under_way_is_nobodys_left_over(vault: Vault) -> None:
+    one = desk(vault, "github")
+    await one.link()
+    await crashed(one)
+    assert await one.tokens.finish() == Swept()
+    assert one.sent == []
+
+
+async def test_pauses_after_lost_answers_stay_short(vault: Vault) -> None:
+    one = desk(vault, "github")
+    await one.link()
+    one.will((502, {}))
+    vault.clock.advance(LIFE)
+    for _ in range(12):
+        with pytest.raises(ProviderUnavailable):
+            await one.access()
+        vault.clock.advance(60)
+    assert len(one.sent) == 12, "ten minutes would be a whole leeway"
 
 
 async def test_a_refresh_that_is_kept_is_no_error_when_its_audit_event_finds_the_queue_full(vault: Vault) -> None:
@@ -632,7 +741,7 @@ async def test_tokens_in_hand_are_kept_when_the_process_that_took_the_lease_give
         async def finish_refresh(self, lease: RefreshLease, secrets: Mapping[str, Secret], **more: Any) -> Record:
             self.times -= 1
             if self.times == 2:
-                vault.clock.advance(40)
+                vault.clock.advance(LEASE_SECONDS + 1)
                 self.other = await vault.store.begin_refresh(one.owner, lease.version, holder="b", lease_seconds=30)
             if self.times == 0 and self.other is not None:
                 await vault.store.abandon_refresh(self.other)
@@ -668,7 +777,7 @@ async def test_one_link_that_cannot_be_stored_stops_no_other_of_a_sweep(vault: V
         one.owner = Owner(TENANT, user, "github")
         await one.link()
         await crashed(one)
-    vault.clock.advance(31)
+    vault.clock.advance(LEASE_SECONDS + 1)
     one.will(fresh())
     swept = await one.tokens.sweep()
     assert (swept.finished, swept.left) == (2, 1)
@@ -687,7 +796,7 @@ async def test_a_pause_keeps_neither_request_nor_traceback(vault: Vault) -> None
         held = paused.value
     assert lengths[1] == lengths[2] == lengths[3], "each raise adds to the traceback of one error"
     assert held.__cause__ is None
-    assert (held.sent, held.provider, held.detail) == (True, "github", "github: the token endpoint answered 503")
+    assert (held.sent, held.provider, held.detail) == (False, "github", "github: the token endpoint answered 503")
 
 
 async def test_slacks_user_token_renewed_alone_leaves_end_and_scopes_of_the_link(vault: Vault) -> None:
@@ -701,7 +810,8 @@ async def test_slacks_user_token_renewed_alone_leaves_end_and_scopes_of_the_link
     one.will(fresh(2, ok=True, expires_in=43200, scope="search:read"))
     token = await one.tokens.renewed(one.owner, Secret("canary-ua"), purpose="test", credential="user_access_token")
     assert token.expires_at == ends
-    assert token.scopes == {"chat:write"}
+    assert (await one.stored()).record.scopes == {"chat:write"}
+    assert token.scopes == frozenset(), "those are not this token's"
 
 
 async def test_a_consent_given_again_starts_a_new_life(vault: Vault) -> None:
@@ -728,7 +838,7 @@ async def test_a_refused_token_is_no_dead_link_while_another_process_has_the_lea
 
     class Overtaken(ScriptedProvider):
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            vault.clock.advance(40)
+            vault.clock.advance(LEASE_SECONDS + 1)
             other = await vault.store.begin_refresh(one.owner, 1, holder="other", lease_seconds=30)
             assert other is not None
             leases.append(other)

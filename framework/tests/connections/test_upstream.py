@@ -25,7 +25,7 @@ UNAUTHORIZED = answer(401, {"message": "Bad credentials"})
 
 @pytest.fixture
 async def desk(vault: Vault) -> AsyncIterator[ProxyDesk]:
-    async with proxy_desk(vault, limits=Limits(seconds=2.0)) as made:
+    async with proxy_desk(vault, limits=Limits(seconds=60.0)) as made:
         yield made
 
 
@@ -134,9 +134,22 @@ async def test_the_whole_call_has_one_time_limit(vault: Vault) -> None:
     async with proxy_desk(vault, limits=Limits(seconds=0.2)) as desk:
         owner = await desk.link("github")
         desk.raw.otherwise = silent
-        with pytest.raises(ProviderUnavailable) as caught:
+        with pytest.raises(ProviderUnavailable, match=r"no whole answer within 0\.2 s"):
             await desk.send(owner)
-        assert caught.value.sent
+
+
+async def test_a_change_whose_token_could_not_be_renewed_was_not_made(vault: Vault) -> None:
+    async with proxy_desk(vault, limits=Limits(seconds=0.2)) as desk:
+        pair = {"access_token": Secret("canary-a0"), "refresh_token": Secret("canary-r0")}
+        owner = await desk.link("github", secrets=pair, expires_at=vault.clock.now())
+        for step in (silent, answer(502, {})):
+            desk.raw.will(step)
+            with pytest.raises(ProviderUnavailable) as caught:
+                await desk.send(owner, "POST", "/repos/o/r/issues", json={})
+            assert not caught.value.sent, "whatever became of the refresh"
+            assert {line.split()[1] for line in desk.raw.targets} <= {"/token"}
+            await desk.tokens.aclose()
+            vault.clock.advance(60)
 
 
 async def test_a_caller_that_is_cancelled_leaves_no_connection_in_use(desk: ProxyDesk) -> None:
@@ -227,7 +240,7 @@ async def test_what_cannot_be_sent_is_refused_before_a_token_is_read(desk: Proxy
             await desk.send(owner, **{"method": "POST", "path": "/a", **more})
     with pytest.raises(ProviderMisconfigured):
         await desk.upstream.send(owner, "gitlab", "GET", "/user", purpose="test")
-    assert await desk.vault.events("token.open") == []
+    assert await desk.vault.events("vault.get") == []
 
 
 def test_an_answer_is_json_in_utf_8_or_none() -> None:

@@ -52,11 +52,17 @@ async def test_nothing_of_an_answer_becomes_a_header_of_ours(desk: ProxyDesk) ->
 async def test_redirects_are_not_followed_wherever_they_lead(desk: ProxyDesk) -> None:
     async with raw_upstream() as elsewhere:
         for status in (301, 302, 303, 307, 308):
-            for place in (f"{elsewhere.url}/steal", f"{desk.raw.url}/user/emails", "//evil.example/", "/user/emails"):
+            # One below the provider's own API is told, as for a renamed repository.
+            own = (f"{desk.raw.url}/repositories/7", "/repositories/7") if status != 303 else ()
+            away = (f"{elsewhere.url}/steal", "//evil.example/", f"{desk.raw.url}.evil.example/", "?", "http://[")
+            for place in (*away, *own):
                 desk.raw.asked.clear()
                 desk.raw.will(answer(status, {}, {"location": place}))
                 response = await desk.call("github", path="/repos/o/r")
-                assert (response.status_code, response.json()["provider"]["status"]) == (502, status)
+                said = response.json()["provider"]
+                assert (response.status_code, said["status"]) == (404 if place in own else 502, status)
+                assert ("now at /repositories/7;" in said.get("message", "")) is (place in own)
+                assert "evil" not in response.text
                 assert "location" not in response.headers
                 assert len(desk.raw.asked) == 1
         assert elsewhere.asked == []

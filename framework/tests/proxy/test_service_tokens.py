@@ -51,6 +51,16 @@ async def test_a_listed_client_with_the_scope_gets_the_access_token_of_the_named
         assert read.event.actor == of_service(CLIENT)
 
 
+async def test_a_service_gets_the_users_own_token_of_slack_and_never_the_bots(vault: Vault) -> None:
+    async with proxy_desk(vault, services=frozenset({CLIENT})) as desk:
+        both = {"user_access_token": Secret("canary-own")}
+        await desk.link("slack", token="canary-bot", secrets=both, scopes=frozenset({"chat:write"}))
+        given = (await ask(desk, provider="slack")).json()
+        assert (given["access_token"], given["scopes"]) == ("canary-own", [])
+        await desk.link("slack", token="canary-bot", secrets={})
+        assert (await ask(desk, provider="slack")).status_code == 409
+
+
 @pytest.mark.parametrize(
     ("claims", "status"),
     [
@@ -87,9 +97,10 @@ async def test_a_person_is_refused_whatever_the_token_says_of_scopes_and_client(
             response = await desk.http.get(url, headers=headers)
             assert (response.status_code, response.json()["error"]) == (403, "insufficient_scope")
             assert "canary" not in response.text
-        found = await desk.vault.events("service.token")
-        assert {one.event.rule for one in found} == {"user"}
-        assert {one.event.actor for one in found} == {of_user(ISSUER, "alice")}
+        # Whoever has a token may ask without end.
+        (found,) = await desk.vault.events("service.token")
+        assert (found.event.outcome, found.event.rule) == ("refused", "user")
+        assert found.event.actor == of_user(ISSUER, "alice")
 
 
 async def test_a_service_calls_no_provider_as_a_user_would(vault: Vault) -> None:

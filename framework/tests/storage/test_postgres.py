@@ -20,8 +20,9 @@ def own() -> Iterator[Postgres]:
         yield server
 
 
-def quick(url: str, **numbers: Any) -> DatabaseConfig:
-    return DatabaseConfig(url, **{"busy_timeout": 2.0, "connect_timeout": 2.0, **numbers})
+def patient(url: str, **numbers: Any) -> DatabaseConfig:
+    """With a minute for what only a machine that stands still makes slow."""
+    return DatabaseConfig(url, **{"busy_timeout": 60.0, "connect_timeout": 60.0, **numbers})
 
 
 async def refusal(config: DatabaseConfig) -> StorageUnavailable:
@@ -32,27 +33,27 @@ async def refusal(config: DatabaseConfig) -> StorageUnavailable:
 
 
 async def test_a_wrong_password_is_named_as_such(postgres: Postgres) -> None:
-    refused = await refusal(quick(postgres.url(password="canary-wrong")))
+    refused = await refusal(patient(postgres.url(password="canary-wrong")))
     assert "refuses this user or password" in refused.detail
     assert "POSTGRES_PASSWORD" in refused.hint
 
 
 async def test_a_missing_database_is_named_as_such(postgres: Postgres) -> None:
-    assert "does not exist" in (await refusal(quick(postgres.url("nowhere")))).detail
+    assert "does not exist" in (await refusal(patient(postgres.url("nowhere")))).detail
 
 
 async def test_a_server_that_is_not_there_is_named_as_such() -> None:
-    assert "is not reached" in (await refusal(quick("postgresql://u:canary@127.0.0.1:1/x"))).detail
+    assert "is not reached" in (await refusal(patient("postgresql://u:canary@127.0.0.1:1/x"))).detail
 
 
 async def test_a_server_without_tls_is_refused_when_tls_is_asked_for(postgres: Postgres) -> None:
-    assert "is not reached" in (await refusal(quick(postgres.url() + "?sslmode=require"))).detail
+    assert "is not reached" in (await refusal(patient(postgres.url() + "?sslmode=require"))).detail
 
 
 async def test_an_old_server_is_refused(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_of, "_OLDEST", 99)
     with pytest.raises(StorageFault, match="at least 99 is needed"):
-        await open_database(quick(postgres.url()))
+        await open_database(patient(postgres.url()))
 
 
 async def test_a_server_that_may_lose_commits_is_refused(own: Postgres) -> None:
@@ -60,7 +61,7 @@ async def test_a_server_that_may_lose_commits_is_refused(own: Postgres) -> None:
     own.sql("SELECT pg_reload_conf()")
     try:
         with pytest.raises(StorageFault, match="synchronous_commit=off"):
-            await open_database(quick(own.url()))
+            await open_database(patient(own.url()))
     finally:
         own.sql("ALTER SYSTEM RESET synchronous_commit")
         own.sql("SELECT pg_reload_conf()")
@@ -68,7 +69,7 @@ async def test_a_server_that_may_lose_commits_is_refused(own: Postgres) -> None:
 
 async def test_a_pool_that_is_used_up_ends_in_words(postgres: Postgres) -> None:
     # As long as a busy machine may take to open the second.
-    database = await open_database(quick(postgres.url(), pool_min=1, pool_max=2, busy_timeout=1.0))
+    database = await open_database(patient(postgres.url(), pool_min=1, pool_max=2, busy_timeout=1.0))
     async with database.reading(), database.reading():
         with pytest.raises(StorageUnavailable, match="became free"):
             async with database.reading():
@@ -77,7 +78,7 @@ async def test_a_pool_that_is_used_up_ends_in_words(postgres: Postgres) -> None:
 
 
 async def test_no_more_connections_are_opened_than_set(postgres: Postgres) -> None:
-    database = await open_database(quick(postgres.url()))
+    database = await open_database(patient(postgres.url()))
 
     async def use() -> None:
         async with database.reading() as transaction:
@@ -95,7 +96,7 @@ async def test_no_more_connections_are_opened_than_set(postgres: Postgres) -> No
 
 async def test_a_statement_that_takes_too_long_ends_in_words(postgres: Postgres) -> None:
     # Long enough for the other statements on a busy machine.
-    database = await open_database(quick(postgres.url(), command_timeout=1.0))
+    database = await open_database(patient(postgres.url(), command_timeout=1.0))
     with pytest.raises(StorageUnavailable, match="statement timeout"):
         async with database.reading() as transaction:
             await transaction.one("SELECT pg_sleep(5)")
@@ -105,7 +106,7 @@ async def test_a_statement_that_takes_too_long_ends_in_words(postgres: Postgres)
 
 
 async def test_a_deadlock_is_a_conflict_that_may_be_tried_again(postgres: Postgres) -> None:
-    database = await open_database(quick(postgres.url(), busy_timeout=10.0))
+    database = await open_database(patient(postgres.url(), busy_timeout=10.0))
     both = asyncio.Barrier(2)
 
     async def lock(first: int, second: int) -> None:
@@ -122,7 +123,7 @@ async def test_a_deadlock_is_a_conflict_that_may_be_tried_again(postgres: Postgr
 
 
 async def test_a_restart_in_the_middle_is_an_error_in_words_and_then_it_goes_on(own: Postgres) -> None:
-    database = await open_database(quick(own.url()))
+    database = await open_database(patient(own.url()))
     async with database.transaction() as transaction:
         await transaction.execute("CREATE TABLE kept (number BIGINT PRIMARY KEY)")
     acknowledged = await write_through_restarts(database, own, restarts=2)

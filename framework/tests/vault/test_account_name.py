@@ -35,6 +35,18 @@ async def test_the_name_is_kept_with_the_secrets_and_the_lease_is_free(vault: Va
     assert event.event.subject["reason"] == "account named"
 
 
+async def test_a_name_takes_no_mark_of_a_lost_refresh_away(vault: Vault) -> None:
+    _, lease = await leased(vault)
+    began = vault.clock.now()
+    await vault.store.abandon_refresh(lease, lost=True)
+    vault.clock.advance(10)
+    later = await vault.store.begin_refresh(ALICE, 1, holder="h", lease_seconds=30)
+    assert later is not None
+    assert (await name(vault, later)).refresh_started_at == began
+    [found] = await vault.store.list(unfinished=True)
+    assert (found.refresh_started_at, found.refresh_until) == (began, None)
+
+
 async def test_a_lease_that_was_lost_names_nothing(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     _, lease = await leased(vault)
     held = Refreshing._held

@@ -9,7 +9,7 @@ from gatelodge.audit.unkept import NoTrail
 from gatelodge.core.secret import Secret
 from gatelodge.vault.env_store import EnvTokenStore
 from gatelodge.vault.errors import CredentialUnreadable, StoreReadOnly
-from gatelodge.vault.names import named, variables_of
+from gatelodge.vault.names import named, owner_of, variables_of
 from gatelodge.vault.owner import Owner, service
 from gatelodge.vault.records import RefreshLease, Status
 from gatelodge.vault.store import TokenStore
@@ -40,7 +40,7 @@ async def test_a_user_has_nothing_there() -> None:
     assert await found.open(Owner("service", "alice", "github"), actor="system", purpose="a call") is None
     assert await found.list(user="alice") == []
     assert await found.list(tenant=ALICE.tenant) == []
-    assert await found.list(status=Status.REVOKED) == []
+    assert await found.list(status=Status.NEEDS_REAUTH) == []
 
 
 async def test_a_file_that_cannot_be_read_is_said_without_its_content(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_nothing_can_be_written() -> None:
     with pytest.raises(StoreReadOnly):
         await found.delete_token("coda", actor="operator:o")
     with pytest.raises(StoreReadOnly):
-        await found.mark(service("coda"), Status.REVOKED, None, actor="operator:o")
+        await found.name_account(lease, account_id="1", account_name=None, extra={})
     with pytest.raises(StoreReadOnly) as caught:
         await found.finish_refresh(lease, {"access_token": Secret("y")}, expires_at=None)
     assert caught.value.status == 405
@@ -69,6 +69,8 @@ def test_names_of_providers_and_variables() -> None:
     assert named("my-service.2") == "my-service.2"
     assert variables_of("my-service.2") == ("MY_SERVICE_2_TOKEN",)
     assert variables_of("github") == ("GITHUB_TOKEN", "GH_TOKEN")
+    assert owner_of("GH_TOKEN") == service("github")
+    assert owner_of("HOME") is None
     for wrong in ("", "Coda", "a b", "x" * 65, "-x"):
         with pytest.raises(ValueError, match="is no name"):
             named(wrong)

@@ -1,5 +1,7 @@
-"""AES-GCM by Wycheproof's vectors through our own wrapper, and nonces that never repeat."""
+"""AES-GCM and HKDF by Wycheproof's vectors through our own wrappers, and nonces that never repeat."""
 
+import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -11,8 +13,10 @@ from results import record
 
 from gatelodge.vault import aead
 from gatelodge.vault.aead import NotAuthentic
+from gatelodge.vault.sealed import derive
 
-VECTORS = Path(__file__).with_name("wycheproof") / "aes_gcm.json"
+FOLDER = Path(__file__).with_name("wycheproof")
+VECTORS = FOLDER / "aes_gcm.json"
 HERE = Path(__file__).parent
 NONCES = int(os.environ.get("GATELODGE_NONCES", "100000"))
 
@@ -64,6 +68,33 @@ def test_a_changed_vector_does_not_hold() -> None:
         if fits and test["result"] == "valid":
             assert not holds({**test, "tag": f"{int(test['tag'], 16) ^ 1:032x}"})
             assert not holds({**test, "iv": f"{int(test['iv'], 16) ^ 1:024x}"})
+
+
+def derived(test: dict[str, Any], *, info: bytes = b"") -> bool:
+    """Whether our derived key is how the vector's output begins; the extraction, which ours leaves out, is made here."""
+    random = hmac.digest(bytes.fromhex(test["salt"]), bytes.fromhex(test["ikm"]), hashlib.sha256)
+    key, okm = derive(random, bytes.fromhex(test["info"]) + info), bytes.fromhex(test["okm"])
+    return len(key) == 32 and key[: len(okm)] == okm[:32]
+
+
+def test_our_derived_key_is_the_first_block_of_every_valid_hkdf_vector() -> None:
+    found = json.loads((FOLDER / "hkdf_sha256.json").read_text(encoding="utf-8"))
+    tests = [test for group in found["testGroups"] for test in group["tests"]]
+    assert len(tests) == found["numberOfTests"] == 86
+    valid = [test for test in tests if test["result"] == "valid"]
+    wrong = [test["tcId"] for test in valid if not derived(test)]
+    assert wrong == []
+    assert not any(derived(test, info=b"x") for test in valid)
+    record(
+        4,
+        "Wycheproof hkdf_sha256",
+        tried=len(valid),
+        passed=len(valid) - len(wrong),
+        command=".venv/bin/pytest framework/tests/vault/test_primitives.py",
+        negative_control="with one byte more of info none holds",
+        figure=f"the first 32 bytes, which are all that is derived; the other {len(tests) - len(valid)} vectors ask for "
+        "more than HKDF may give",
+    )
 
 
 def test_no_nonce_repeats_over_processes_and_forks() -> None:

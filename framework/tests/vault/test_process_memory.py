@@ -46,6 +46,17 @@ def test_a_system_without_prctl_is_told_of(monkeypatch: pytest.MonkeyPatch, capl
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is Linux's")
+def test_a_process_that_asked_for_it_is_closed_says_so_and_ends_in_order() -> None:
+    asked = (
+        "import ctypes, resource; from gatelodge.vault.process_memory import keep_memory_private as keep; "
+        "print(keep(), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE)[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=120)
+    # The second figure is what PR_GET_DUMPABLE gives.
+    assert (done.stdout.split(), done.stderr) == (["True", "0", "0"], "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is Linux's")
 def test_a_process_with_an_open_vault_leaves_no_core_and_lets_nobody_look_in(folder: Path) -> None:
     protected = seen(folder, "protected")
     assert protected == {"found": None, "signal": 6, "dumped": False, "cores": []}
@@ -53,8 +64,8 @@ def test_a_process_with_an_open_vault_leaves_no_core_and_lets_nobody_look_in(fol
         control = seen(Path(other), "open")
     assert control["found"], "else the search itself finds nothing"
     record(
-        20,
-        "token canary in memory and core",
+        12,
+        "token in memory and core dump",
         tried=2,
         passed=2,
         command=".venv/bin/pytest framework/tests/vault/test_process_memory.py",

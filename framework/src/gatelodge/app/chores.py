@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager, suppress
 
 from gatelodge.core.errors import GatelodgeError
 
-__all__ = ["DAILY", "OFTEN", "every"]
+__all__ = ["DAILY", "OFTEN", "SOON", "every"]
 
 logger = logging.getLogger(__name__)
 
 # Seconds.
-DAILY, OFTEN = 86_400.0, 300.0
+DAILY, OFTEN, SOON = 86_400.0, 300.0, 45.0
 # After a round that failed.
 _AGAIN = 60.0
 

@@ -32,7 +32,7 @@ from gatelodge.app.overload import Shedding
 from gatelodge.app.route_classes import server_classes
 from gatelodge.app.routes import server_routes
 from gatelodge.app.spans import traces
-from gatelodge.app.throttling import AtOnce, Throttling
+from gatelodge.app.throttling import AtOnce, RouteLimits, Throttling
 from gatelodge.app.witness import Throttle
 from gatelodge.core.clock import Clock, SystemClock
 from gatelodge.core.urls import path_of
@@ -78,7 +78,7 @@ def protect(
     traced = settings.traces_endpoint is not None
     if traced:
         without_own_spans()
-    limits = make_limits(clock, settings.redis_url, settings.public_url)
+    limits = make_limits(clock, settings.redis_url, settings.public_url, audit)
     limited = settings.limits_config()
     at_once = AtOnce(Calls(bridge, traced=traced), limited, clock)
     throttling: Throttle = Throttling(limited, limits)
@@ -109,6 +109,8 @@ def protect(
                     outbound=known.outbound,
                     metadata_url=config.resource_metadata_url,
                     limits=limits,
+                    calls=RouteLimits(throttling, at_once),
+                    audit=audit,
                 )
                 await stack.enter_async_context(serving)
             if audit is not None:

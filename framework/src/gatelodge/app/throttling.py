@@ -6,14 +6,16 @@ address has had too many refused ones, a request is still checked, and only one 
 must be told 401, or the client does not refresh.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatelodge.app.answers import error_answer, protocol_answer
 from gatelodge.app.context import OPERATION_KEY, PRINCIPAL_KEY
-from gatelodge.app.message import Operation
+from gatelodge.app.message import ENDPOINT, Operation
+from gatelodge.app.witness import Throttle
 from gatelodge.core.clock import Clock
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
@@ -24,7 +26,7 @@ from gatelodge.ratelimit.limit import Limit, Limits
 from gatelodge.ratelimit.slots import Slots
 from gatelodge.resource_server.errors import Reason, TokenRejected
 
-__all__ = ["AtOnce", "Throttling", "limited_answer"]
+__all__ = ["AtOnce", "RouteLimits", "Throttling", "limited_answer"]
 
 _LISTEN = "subscriptions/listen"
 _WITH_RATES = ("tool", "endpoint")
@@ -74,6 +76,15 @@ class AtOnce:
             "streams", clock, per_key=config.streams, total=config.all_streams, hint=_raise("STREAMS")
         )
 
+    @contextmanager
+    def running(self, principal: Principal) -> Iterator[None]:
+        """A call of ``principal`` beside those of ``app``. Raises: LimitReached."""
+        held = self._calls.enter(principal.issuer, principal.subject)
+        try:
+            yield
+        finally:
+            self._calls.leave(held)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal: Principal | None = scope.get(PRINCIPAL_KEY)
         operation: Operation | None = scope.get(OPERATION_KEY)
@@ -90,6 +101,24 @@ class AtOnce:
             await self._app(scope, receive, send)
         finally:
             slots.leave(held)
+
+
+class RouteLimits:
+    """For routes beside the MCP endpoint (``connections.limits.CallerLimits``): one user has one budget for both."""
+
+    def __init__(self, throttle: Throttle, at_once: AtOnce) -> None:
+        self._throttle, self._at_once = throttle, at_once
+
+    async def failed(self, scope: Scope, error: GatelodgeError) -> None:
+        """Count refused credentials for their address. Raises: LimitReached, in place of the refusal."""
+        await self._throttle.failed(scope, error)
+
+    @asynccontextmanager
+    async def call(self, scope: Scope, principal: Principal, endpoint: str) -> AsyncIterator[None]:
+        """Count a call, which runs while the block lasts. Raises: LimitReached."""
+        await self._throttle.call(scope, principal, Operation(ENDPOINT, endpoint))
+        with self._at_once.running(principal):
+            yield
 
 
 def limited_answer(

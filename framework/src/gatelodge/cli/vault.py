@@ -100,8 +100,10 @@ def _list(given: argparse.Namespace) -> int:
         print(json.dumps(records, indent=2))
         return 0
     for record in records:
-        state = f"quarantined ({record['quarantine_reason']})" if record["quarantined_at"] else record["status"]
-        print(f"{record['provider']:12} {record['user'] or 'service':36} {state:14} version {record['version']}")
+        state = "quarantined" if record["quarantined_at"] else record["status"]
+        reason = record["quarantine_reason"] or record["reason"]
+        shown = f"{state} ({reason})" if reason else state
+        print(f"{record['provider']:12} {record['user'] or 'service':36} {shown:14} version {record['version']}")
     print(f"{len(records)} credentials")
     return 0
 

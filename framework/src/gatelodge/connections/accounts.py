@@ -23,7 +23,8 @@ from gatelodge.vault.records import Record
 
 __all__ = ["Accounts"]
 
-_MESSAGES = {"linked": "is linked now.", "unlinked": "is not linked any more."}
+_GONE = "is not linked any more."
+_MESSAGES = {"linked": "is linked now.", "unlinked": _GONE, "unlinked_here": _GONE}
 _MAX_TOKEN = 500
 
 
@@ -63,8 +64,8 @@ class Accounts:
         if not self._parts.registry.configured(name):
             return self._unknown()
         caller = Caller.of(session)
-        await shielded(self._parts.linking.unlink(caller.owner(name), actor=caller.actor))
-        return self._back("unlinked", name)
+        done = await shielded(self._parts.linking.unlink(caller.owner(name), actor=caller.actor))
+        return self._back("unlinked_here" if done is not None and done.authorised_at else "unlinked", name)
 
     async def token(self, request: Request) -> Response:
         """POST .../accounts/{provider}/token: a user's own API token, checked at the provider before it is kept."""
@@ -106,6 +107,7 @@ class Accounts:
                 records.get(name),
                 now,
                 asked=name == asked,
+                offered=self._parts.store.keeps_accounts,
                 error=wrong[1] if name == wrong[0] else "",
             )
             for name in registry.names()
@@ -115,6 +117,7 @@ class Accounts:
         what, about = done
         true = registry.configured(about) and (about in records) == (what == "linked")
         message = f"{registry.get(about).provider.title} {_MESSAGES[what]}" if what in _MESSAGES and true else ""
+        still = registry.get(about).provider if message and what == "unlinked_here" else None
         return self._parts.pages.page(
             "accounts",
             400 if wrong[1] else 200,
@@ -123,6 +126,7 @@ class Accounts:
             name=shown(session.who.name or session.who.subject),
             csrf=session.csrf.reveal(),
             message=message,
+            still=still,
         )
 
     async def _records(self, session: Session) -> dict[str, Record]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gatelodge.connections.api_models import AuthorizationUrl, Connection, Connections, CsrfToken
+from gatelodge.connections.api_models import AuthorizationUrl, Connection, Connections, CsrfToken, StillAuthorised
 from gatelodge.connections.beginning import begin_link
 from gatelodge.connections.callers import api_caller, challenge_of
 from gatelodge.connections.csrf import HEADER
@@ -42,43 +42,45 @@ class Api:
 
     async def url(self, request: Request) -> Response:
         """GET .../api/auth/{provider}/url: where the user consents, with a fresh state; the end of it is a change."""
-        caller = await api_caller(request, self._parts, "write")
-        name = request.path_params["provider"]
-        if not self._parts.registry.configured(name):
-            return _missing("No such provider is set up here.", "Ask for the list of connections.")
-        if self._parts.registry.get(name).provider.kind != "oauth":
-            hint = f"Open {self._parts.place.link_url(name)} and enter an API token."
-            return _missing("This provider has no authorization page.", hint)
-        url = await begin_link(self._parts, caller, name, request.query_params.get("return_to"))
-        return _json(AuthorizationUrl(authorization_url=url, expires_in=int(LIFE)))
+        async with api_caller(request, self._parts, "/api/auth/{provider}/url", "write") as caller:
+            name = request.path_params["provider"]
+            if not self._parts.registry.configured(name):
+                return _missing("No such provider is set up here.", "Ask for the list of connections.")
+            if self._parts.registry.get(name).provider.kind != "oauth":
+                hint = f"Open {self._parts.place.link_url(name)} and enter an API token."
+                return _missing("This provider has no authorization page.", hint)
+            url = await begin_link(self._parts, caller, name, request.query_params.get("return_to"))
+            return _json(AuthorizationUrl(authorization_url=url, expires_in=int(LIFE)))
 
     async def list(self, request: Request) -> Response:
         """GET .../api/connections: every provider set up here, with what is linked."""
-        caller = await api_caller(request, self._parts, "read")
-        kept = {
-            record.owner.provider: record
-            for record in await self._parts.store.list(tenant=caller.issuer, user=caller.subject)
-        }
-        names = self._parts.registry.names()
-        body = Connections(connections=[self._entry(name, kept.get(name)) for name in names])
-        if caller.session is not None:
-            body.csrf = CsrfToken(header=HEADER, token=caller.session.csrf.reveal())
-        return _json(body)
+        async with api_caller(request, self._parts, "/api/connections", "read") as caller:
+            kept = {
+                record.owner.provider: record
+                for record in await self._parts.store.list(tenant=caller.issuer, user=caller.subject)
+            }
+            names = self._parts.registry.names()
+            body = Connections(connections=[self._entry(name, kept.get(name)) for name in names])
+            if caller.session is not None:
+                body.csrf = CsrfToken(header=HEADER, token=caller.session.csrf.reveal())
+            return _json(body)
 
     async def unlink(self, request: Request) -> Response:
         """DELETE .../api/connections/{provider}: forget the account."""
-        caller = await api_caller(request, self._parts, "write")
-        owner = caller.owner(request.path_params["provider"])
-        if await shielded(self._parts.linking.unlink(owner, actor=caller.actor)):
+        async with api_caller(request, self._parts, "/api/connections/{provider}", "write") as caller:
+            owner = caller.owner(request.path_params["provider"])
+            done = await shielded(self._parts.linking.unlink(owner, actor=caller.actor))
+            if done is None:
+                return _missing("No account of this provider is linked.", "There is nothing to unlink.")
+            if done.authorised_at is not None:
+                return _json(StillAuthorised(provider=owner.provider, authorised_at=done.authorised_at))
             return Response(status_code=204, headers={"cache-control": "no-store"})
-        return _missing("No account of this provider is linked.", "There is nothing to unlink.")
 
     def _entry(self, name: str, record: Record | None) -> Connection:
         provider = self._parts.registry.get(name).provider
-        link_url = self._parts.place.link_url(name)
-        entry = Connection(
-            provider=name, title=provider.title, kind=provider.kind, status="not_linked", link_url=link_url
-        )
+        entry = Connection(provider=name, title=provider.title, kind=provider.kind, status="not_linked")
+        if self._parts.store.keeps_accounts:
+            entry.link_url = self._parts.place.link_url(name)
         if record is None:
             return entry
         unreadable = record.quarantined_at is not None

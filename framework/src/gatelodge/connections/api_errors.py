@@ -11,16 +11,19 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from gatelodge.connections.dialects import Dialect
 from gatelodge.connections.errors import ProviderLimited, ProviderRefused, ProviderUnavailable
 from gatelodge.outbound.client import Answer
 
-__all__ = ["ApiLimited", "ApiRefused", "ApiUnavailable", "cleaned", "judge", "token_refused"]
+__all__ = ["ApiLimited", "ApiMoved", "ApiRefused", "ApiUnavailable", "cleaned", "judge", "token_refused"]
 
 LONGEST_WAIT = 3600.0
 LONGEST_MESSAGE = 500
 # Statuses that mean the same for our caller as they do for us; all else is the provider's trouble with us.
+# GitHub's for a renamed repository are 301 for reads and 307 for all else.
+_MOVED = frozenset({301, 302, 307, 308})
 _SAME = frozenset({400, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422, 423, 424})
 
 
@@ -41,6 +44,19 @@ class ApiRefused(ProviderRefused):
     def status(self) -> int:
         """The provider's status where it means the same to our caller, else 502."""
         return self.provider_status if self.provider_status in _SAME else self.code.meaning.status
+
+
+class ApiMoved(ApiRefused):
+    """What was asked for has another address now, below the API base; nothing is followed, so nothing was done."""
+
+    def __init__(self, provider: str, provider_status: int, place: str, *, request_id: str = "") -> None:
+        message = f"renamed or moved, and now at {place}; nothing was done"
+        super().__init__(provider, provider_status, error="moved", message=message, request_id=request_id)
+
+    @property
+    def status(self) -> int:
+        """There is nothing at the address that our caller asked for."""
+        return 404
 
 
 class ApiLimited(ProviderLimited):
@@ -72,8 +88,11 @@ def token_refused(dialect: Dialect, answer: Answer) -> bool:
     return _not_ok(body) and _text(body, "error") in dialect.dead_tokens
 
 
-def judge(provider: str, dialect: Dialect, answer: Answer, now: float) -> None:
-    """Return for a success. ``now`` in seconds since the epoch. Raises: ApiLimited, ApiRefused, ApiUnavailable."""
+def judge(provider: str, dialect: Dialect, answer: Answer, now: float, *, url: str = "", api_base: str = "") -> None:
+    """Return for a success. ``now`` in seconds since the epoch, ``url`` as asked, below ``api_base``.
+
+    Raises: ApiLimited, ApiRefused (ApiMoved), ApiUnavailable.
+    """
     if 200 <= answer.status < 300 and not _may_refuse(dialect, answer):
         return
     body = _json(answer)
@@ -86,6 +105,9 @@ def judge(provider: str, dialect: Dialect, answer: Answer, now: float) -> None:
         raise ApiLimited(provider, answer.status, dialect.wait if wait is None else wait, error=cleaned(reason, 80))
     if answer.status >= 500:
         raise ApiUnavailable(provider, answer.status, _wait(answer, now), request_id=request_id)
+    place = _new_place(answer, url, api_base)
+    if place:
+        raise ApiMoved(provider, answer.status, place, request_id=request_id)
     raise ApiRefused(
         provider, answer.status, error=error, message=cleaned("; ".join(_texts(body))), request_id=request_id
     )
@@ -96,6 +118,18 @@ def cleaned(text: str, most: int = LONGEST_MESSAGE) -> str:
     shown = (" " if sign.isspace() else sign for sign in text[: most * 4])
     line = " ".join("".join(sign for sign in shown if unicodedata.category(sign)[0] != "C").split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _new_place(answer: Answer, url: str, api_base: str) -> str:
+    """The path below the API base that a redirect names; empty for none, or one on another host or outside of it."""
+    if answer.status not in _MOVED or not api_base:
+        return ""
+    try:
+        target = urljoin(url, answer.headers.get("location", ""))
+    except ValueError:
+        return ""
+    place = target.removeprefix(api_base)
+    return cleaned(place, 200) if place.startswith("/") and target not in {place, url} else ""
 
 
 def _may_refuse(dialect: Dialect, answer: Answer) -> bool:

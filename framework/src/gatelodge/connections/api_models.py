@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-__all__ = ["AuthorizationUrl", "Connection", "Connections", "CsrfToken"]
+__all__ = ["AuthorizationUrl", "Connection", "Connections", "CsrfToken", "StillAuthorised"]
 
 
 class AuthorizationUrl(BaseModel):
@@ -24,8 +24,9 @@ class Connection(BaseModel):
     title: str = Field(description="For people", examples=["GitHub"])
     kind: Literal["oauth", "api_token"]
     status: Literal["not_linked", "active", "needs_attention"]
-    link_url: str = Field(
-        description="The page on which the account is linked",
+    link_url: str | None = Field(
+        default=None,
+        description="The page on which the account is linked; absent where this server keeps no accounts",
         examples=["https://localhost:8443/workspace/accounts?link=github"],
     )
     reason: str | None = Field(default=None, description="Why it needs attention", examples=["refused"])
@@ -49,3 +50,12 @@ class Connections(BaseModel):
 
     connections: list[Connection]
     csrf: CsrfToken | None = Field(default=None, description="With a session only")
+
+
+class StillAuthorised(BaseModel):
+    """What an unlink could not end: the account is not linked any more, and its provider may still honour the permission."""
+
+    provider: str = Field(examples=["jira"])
+    authorised_at: str = Field(
+        description="Where the user ends the permission", examples=["https://id.atlassian.com/manage-profile/apps"]
+    )

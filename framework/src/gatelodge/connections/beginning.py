@@ -3,6 +3,7 @@
 import secrets
 
 from gatelodge.connections.callers import Caller
+from gatelodge.connections.errors import AccountsNotKept
 from gatelodge.connections.parts import WebParts
 from gatelodge.connections.provider import authorization_url
 from gatelodge.connections.signin import challenge
@@ -11,7 +12,13 @@ __all__ = ["begin_link"]
 
 
 async def begin_link(parts: WebParts, caller: Caller, provider: str, return_to: str | None) -> str:
-    """Where the browser goes to consent. Raises: ReturnRefused, LimitReached, ProviderMisconfigured, and what the database raises."""
+    """Where the browser goes to consent.
+
+    Raises: AccountsNotKept, ReturnRefused, LimitReached, ProviderMisconfigured, and what the database raises.
+    """
+    if not parts.store.keeps_accounts:
+        # Before the consent: tokens that cannot be kept would stay good at the provider.
+        raise AccountsNotKept(provider)
     back = parts.place.checked_return(return_to)
     if parts.limits is not None:
         await parts.limits.begun(caller.issuer, caller.subject)

@@ -19,7 +19,6 @@ from gatelodge.connections.visits import Visits, once
 from gatelodge.connections.web_errors import SessionRequired, StateRefused
 from gatelodge.core.secret import Secret
 from gatelodge.core.shielded import shielded
-from gatelodge.core.urls import origin_of
 from gatelodge.observability.metrics import oauth_counted, oauth_result
 
 __all__ = ["Callback"]
@@ -39,6 +38,9 @@ class Callback:
     async def receive(self, request: Request) -> Response:
         """GET .../api/auth/{provider}/callback. Raises: StateRefused, SessionRequired, and what the link raises."""
         parts, answer = self._parts, once(request)
+        if "iss" in request.query_params:
+            # Given twice it is unreadable, not absent.
+            answer.setdefault("iss", "")
         name = request.path_params["provider"]
         if not parts.registry.configured(name) or parts.registry.get(name).provider.kind != "oauth":
             return parts.pages.outcome(404, "No such provider", "This server has no provider of that name.")
@@ -52,8 +54,8 @@ class Callback:
         owner = caller.owner(name)
         begun = await parts.states.finish(Secret(answer.get("state", "")), owner, session.key)
         # RFC 9207, section 2.4: where a provider names itself, another one's answer is not taken.
-        if provider.sends_iss and answer.get("iss") != origin_of(provider.authorize_url):
-            raise StateRefused(f"iss of the answer is missing or not {name}'s")
+        if (provider.sends_iss or "iss" in answer) and answer.get("iss") != provider.issuer:
+            raise StateRefused(f"iss of the answer is missing or not {name}'s ({provider.issuer})")
         code = answer.get("code")
         if "error" in answer or not code:
             return self._refused(provider, answer.get("error", "no code"), begun)

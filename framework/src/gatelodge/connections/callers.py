@@ -4,6 +4,8 @@ Invariants: a request that brings a token is judged by it alone, and a session n
 to link or unlink, a token needs the scope that changes need, for a client that may only read must not swap an account.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -14,6 +16,7 @@ from gatelodge.access.requirement import Requirement
 from gatelodge.audit.actor import of_user
 from gatelodge.connections import cookies
 from gatelodge.connections.csrf import HEADER, check_read, check_token
+from gatelodge.connections.limits import identified
 from gatelodge.connections.parts import WebParts
 from gatelodge.connections.sessions import Session
 from gatelodge.connections.web_errors import ScopeMissing, SessionRequired
@@ -56,12 +59,27 @@ async def browser(request: Request, parts: WebParts) -> Session | None:
     return await parts.sessions.find(cookies.given(request, parts.place, cookies.SESSION))
 
 
-async def api_caller(request: Request, parts: WebParts, needs: Literal["read", "write"]) -> Caller:
-    """The caller of an API route; ``needs`` is the last part of the scope that a token must have.
+@asynccontextmanager
+async def api_caller(
+    request: Request, parts: WebParts, path: str, needs: Literal["read", "write"]
+) -> AsyncIterator[Caller]:
+    """The caller of an API route, whose call runs while the block lasts; ``needs`` is the last part of a token's scope.
 
-    Raises: SessionRequired, CsrfRefused, ScopeMissing, TokenRejected, CredentialsMalformed, KeysUnavailable.
+    ``path`` is the route's below the base. Raises: SessionRequired, CsrfRefused, ScopeMissing, TokenRejected,
+    CredentialsMalformed, KeysUnavailable, LimitReached.
     """
-    principal = await parts.identity.identify(request.scope)
+    caller = await _caller(request, parts, needs)
+    if parts.calls is None:
+        yield caller
+        return
+    # Counted last: a page of another site, which CSRF stops, uses up nobody's calls.
+    who = Principal(caller.issuer, caller.subject)
+    async with parts.calls.call(request.scope, who, f"{request.method} {parts.place.base}{path}"):
+        yield caller
+
+
+async def _caller(request: Request, parts: WebParts, needs: Literal["read", "write"]) -> Caller:
+    principal = await identified(request.scope, parts.identity, parts.calls)
     if principal is not None:
         _check_scope(principal, f"{parts.server}:{needs}", parts.resource_metadata_url)
         return Caller(principal.issuer, principal.subject)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["DIALECTS", "Dialect", "Kind"]
+__all__ = ["DIALECTS", "Dialect", "Kind", "own_credential"]
 
 # What an answer tells about: a user, a repository, or something that is not kept.
 Kind = Literal["user", "repository"]
@@ -77,3 +77,9 @@ DIALECTS: Mapping[str, Dialect] = {
     ),
     "coda": Dialect(wait=6.0, request_id=("x-coda-request-id", "x-request-id"), kept={"/whoami": "user"}),
 }
+
+
+def own_credential(provider: str) -> str:
+    """The vault's field of a user's own token: what is given out on the user's behalf."""
+    found = DIALECTS.get(provider)
+    return found.user_credential if found else "access_token"

@@ -3,10 +3,13 @@
 Invariant: no detail holds a token, a code or a client secret, for what a provider says is quoted by its error name only.
 """
 
+from typing import Self
+
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 
 __all__ = [
+    "AccountsNotKept",
     "CodeRefused",
     "ConnectionFault",
     "ConnectionMissing",
@@ -35,6 +38,16 @@ class ConnectionMissing(ConnectionFault):
     code = Code.CONNECTION_MISSING
 
 
+class AccountsNotKept(ConnectionFault):
+    """Nobody can link an account here: the store is the environment, which takes none."""
+
+    code = Code.STORE_READ_ONLY
+
+    def __init__(self, provider: str) -> None:
+        hint = "Set GATELODGE_TOKEN_STORE to sqlite or postgres and restart, or take this provider out."
+        super().__init__(provider, "GATELODGE_TOKEN_STORE=env keeps no users' accounts", hint=hint)
+
+
 class NeedsReauth(ConnectionFault):
     """The link is dead and only a new consent helps; ``reason`` is one of ``tokens.REASONS``."""
 
@@ -57,6 +70,12 @@ class ProviderUnavailable(ConnectionFault):
         super().__init__(provider, detail)
         self.sent = sent
         self.retry_after = retry_after
+
+    def before(self) -> Self:
+        """The same, as a call is told it that did not go out, because its token could not be renewed."""
+        again = type(self).__new__(type(self), *self.args)
+        again.__dict__.update(self.__dict__, sent=False)
+        return again
 
 
 class ProviderLimited(ProviderUnavailable):

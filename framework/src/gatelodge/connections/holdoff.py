@@ -13,6 +13,8 @@ from gatelodge.vault.owner import Owner
 __all__ = ["Holdoff"]
 
 _FIRST, _LONGEST = 1.0, 600.0
+# After a lost answer: a provider's leeway is over in ten minutes.
+_LONGEST_LOST = 60.0
 _MOST = 10_000
 
 Failure = ProviderUnavailable | ProviderMisconfigured
@@ -24,7 +26,6 @@ class _Pause:
     until: float
     length: float
     error: Failure
-    answer_lost: bool
 
 
 class Holdoff:
@@ -37,13 +38,12 @@ class Holdoff:
     def failed(self, owner: Owner, error: Failure) -> None:
         """Start or lengthen the pause of an owner."""
         before = self._pauses.pop(owner, None)
-        length = min(_FIRST if before is None else before.length * 2, _LONGEST)
-        asked, lost = 0.0, before is not None and before.answer_lost
-        if isinstance(error, ProviderUnavailable):
-            asked, lost = min(error.retry_after or 0.0, _LONGEST), lost or error.sent
+        lost = isinstance(error, ProviderUnavailable) and error.sent
+        length = min(_FIRST if before is None else before.length * 2, _LONGEST_LOST if lost else _LONGEST)
+        asked = min(error.retry_after or 0.0, _LONGEST) if isinstance(error, ProviderUnavailable) else 0.0
         if len(self._pauses) >= _MOST:
             self._pauses.pop(next(iter(self._pauses)))
-        self._pauses[owner] = _Pause(self._clock.monotonic() + max(length, asked), length, _bare(error), lost)
+        self._pauses[owner] = _Pause(self._clock.monotonic() + max(length, asked), length, _bare(error))
 
     def succeeded(self, owner: Owner) -> None:
         """End the pause."""
@@ -53,11 +53,6 @@ class Holdoff:
         """What the pause is for, while it lasts."""
         pause = self._pauses.get(owner)
         return _bare(pause.error) if pause is not None and self._clock.monotonic() < pause.until else None
-
-    def answer_lost(self, owner: Owner) -> bool:
-        """Whether an answer was lost since the last success, so that the provider may have moved on without us."""
-        pause = self._pauses.get(owner)
-        return pause is not None and pause.answer_lost
 
 
 def _bare(error: F) -> F:

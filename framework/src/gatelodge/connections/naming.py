@@ -6,13 +6,12 @@ minute at most in a process, and the page that shows it waits a few seconds at m
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Sequence
 
 from gatelodge.connections.errors import ConnectionMissing, NeedsReauth
 from gatelodge.connections.grant import Account
 from gatelodge.connections.identity import read_account
-from gatelodge.connections.refresh import LEASE_SECONDS
+from gatelodge.connections.refresh import LEASE_SECONDS, new_holder
 from gatelodge.connections.registry import Registry
 from gatelodge.connections.tokens import AccessTokens
 from gatelodge.core.clock import Clock
@@ -94,7 +93,7 @@ class Naming:
 
     async def _keep(self, record: Record, account: Account) -> bool:
         lease = await self._store.begin_refresh(
-            record.owner, record.version, holder=uuid.uuid4().hex, lease_seconds=LEASE_SECONDS
+            record.owner, record.version, holder=new_holder(), lease_seconds=LEASE_SECONDS
         )
         if lease is None:
             return False

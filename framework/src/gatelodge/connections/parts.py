@@ -6,8 +6,11 @@ from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
-from gatelodge.connections.limits import LinkLimits
+from gatelodge.audit.actor import OTHERS
+from gatelodge.audit.recorder import Recorder
+from gatelodge.connections.limits import CallerLimits, LinkLimits
 from gatelodge.connections.linking import Linking
 from gatelodge.connections.naming import Naming
 from gatelodge.connections.pages import Pages
@@ -46,7 +49,12 @@ class WebParts:
     # Origins of front ends that call the API with an access token, exact.
     allowed_origins: frozenset[str] = frozenset()
     limits: LinkLimits | None = None
+    # Of the API's callers.
+    calls: CallerLimits | None = None
     naming: Naming | None = None
+    # Counts what strangers do without end; ``stranger`` is the actor of a request that nobody signed in for.
+    recorder: Recorder = field(default_factory=Recorder)
+    stranger: Callable[[Scope], str] = lambda _: OTHERS
     pages: Pages = field(init=False)
 
     def __post_init__(self) -> None:

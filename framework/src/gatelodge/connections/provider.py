@@ -100,6 +100,7 @@ class Provider:
     """One provider. Lives and ages in days where the name says so.
 
     ``read_account`` raises ProviderRefused when the token is not accepted. ``api_headers`` go with every API call.
+    ``issuer`` is empty where none is documented; ``needed_scopes`` are those that no link lasts without.
     """
 
     name: str
@@ -110,12 +111,16 @@ class Provider:
     authorize_url: str = ""
     token_url: str = ""
     scopes: tuple[str, ...] = ()
+    # Of the user's own token, where the provider gives one beside the app's.
+    user_scopes: tuple[str, ...] = ()
     scope_separator: str = " "
+    needed_scopes: tuple[str, ...] = ()
     authorize_extra: Mapping[str, str] = field(default_factory=dict)
     pkce: bool = False
     client_auth: Literal["basic", "form", "json"] = "form"
     body: Literal["form", "json"] = "form"
     rotation: Rotation = NONE
+    issuer: str = ""
     sends_iss: bool = False
     keep_alive_days: float | None = None
     absolute_days: float | None = None
@@ -125,6 +130,8 @@ class Provider:
     api_headers: Mapping[str, str] = field(default_factory=dict)
     # Pairs of access and refresh token of one link, by vault field; each is refreshed for itself.
     credentials: tuple[tuple[str, str], ...] = (("access_token", "refresh_token"),)
+    # Access tokens that are everybody's who linked: the end of one link must not end them.
+    shared_credentials: frozenset[str] = frozenset()
     secret_from: str = ""
     disconnect_at: str = ""
 
@@ -143,6 +150,8 @@ def authorization_url(
     query = {"client_id": client_id, "redirect_uri": redirect_uri, "response_type": "code", "state": state}
     if asked:
         query["scope"] = provider.scope_separator.join(asked)
+    if provider.user_scopes:
+        query["user_scope"] = provider.scope_separator.join(provider.user_scopes)
     if provider.pkce and challenge:
         query |= {"code_challenge": challenge, "code_challenge_method": "S256"}
     return f"{provider.authorize_url}?{urlencode({**query, **provider.authorize_extra})}"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gatelodge.audit.actor import SYSTEM
-from gatelodge.connections.errors import ConnectionMissing, NeedsReauth
+from gatelodge.connections.errors import AccountsNotKept, ConnectionMissing, NeedsReauth
 from gatelodge.connections.provider import Provider
 from gatelodge.connections.registry import Registry
 from gatelodge.vault.owner import Owner
@@ -20,7 +20,7 @@ REASONS: Mapping[str, str] = {
     "ended": "The consent has reached the end that the provider sets for it.",
     "expired": "The access token has ended, and the provider gave no way to renew it.",
     "rejected": "The provider does not accept the access token any more, and there is no way to renew it.",
-    "revoked": "The link was revoked.",
+    "incomplete": "The link has only the token of the workspace's bot, and none of your own.",
 }
 
 
@@ -40,14 +40,15 @@ class Reading:
         return self._registry.configured(owner.provider) and bool(self.provider(owner).credentials)
 
     async def usable(self, owner: Owner, *, purpose: str, actor: str = SYSTEM) -> Opened:
-        """Raises: ConnectionMissing, NeedsReauth, ProviderMisconfigured, and what the store raises."""
+        """Raises: ConnectionMissing, AccountsNotKept, NeedsReauth, ProviderMisconfigured, what the store raises."""
         provider = self.provider(owner)
         opened = await self._store.open(owner, actor=actor, purpose=purpose)
         if opened is None:
+            if owner.user and not self._store.keeps_accounts:
+                raise AccountsNotKept(owner.provider)
             raise ConnectionMissing(owner.provider, "no account is linked")
         if opened.record.status is not Status.ACTIVE:
-            revoked = opened.record.status is Status.REVOKED
-            raise NeedsReauth(owner.provider, "revoked" if revoked else opened.record.reason or "refused")
+            raise NeedsReauth(owner.provider, opened.record.reason or "refused")
         needed = "api_token" if provider.kind == "api_token" else provider.credentials[0][0]
         if needed not in opened.secrets:
             raise ConnectionMissing(owner.provider, "the stored link has no access token")

@@ -1,13 +1,16 @@
 """One refresh across processes: a lease with a fence on the row, the provider, the commit, and what failures mean.
 
 Invariants: at most one process asks the provider for one connection; between the provider's answer and the commit there is
-nothing, and no cancellation comes between; a link is called dead only after its row was read again; a refresh whose
-answer was lost is tried at most once more, and never past the provider's leeway.
+nothing, and no cancellation comes between; a link is called dead only after its row was read again. A refresh whose
+answer was lost stays marked on its row with the time of the first such try, and is tried again, with pauses: within the
+provider's leeway where it has one, else until the provider refuses. Then the link needs its user ("interrupted").
 
 Not here: when to refresh, and sharing one refresh among callers of a process (``tokens``).
 """
 
 import logging
+import platform
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -17,7 +20,7 @@ from gatelodge.connections.grant import Grant
 from gatelodge.connections.holdoff import Holdoff
 from gatelodge.connections.progress import Pair, Progress
 from gatelodge.connections.reading import Reading
-from gatelodge.connections.token_endpoint import TokenEndpoint
+from gatelodge.connections.token_endpoint import TIMEOUT, TokenEndpoint
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
 from gatelodge.core.shielded import shielded
@@ -28,21 +31,29 @@ from gatelodge.vault.owner import Owner
 from gatelodge.vault.records import Opened, Record, RefreshLease, Status
 from gatelodge.vault.store import TokenStore
 
-__all__ = ["LEASE_SECONDS", "Pair", "Refresher"]
+__all__ = ["LEASE_SECONDS", "Pair", "Refresher", "new_holder"]
 
 _LOG = logging.getLogger(__name__)
 
-# Longer than the provider's answer and all tries of the commit take together.
-LEASE_SECONDS = 30.0
-_WAIT_SECONDS = 45.0
+_COMMIT_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+# What the statements of one refresh may take together; with a database that is slower, the fence decides.
+_STATEMENTS = 20.0
+# Longer than both tokens (the stored one and the one before it) at the provider and the pauses of the commit take.
+LEASE_SECONDS = 2 * TIMEOUT + sum(_COMMIT_WAITS) + _STATEMENTS
+# Longer than the lease of a process that is gone.
+_WAIT_SECONDS = LEASE_SECONDS + 15
 _POLL = 0.05
 _POLLS = 20
-_COMMIT_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 # Kept from the leeway, for the request's way and clocks that differ.
 _LEEWAY_MARGIN = 30.0
 
 Needed = Callable[[Opened], Sequence[Pair]]
 Sleep = Callable[[float], Awaitable[None]]
+
+
+def new_holder() -> str:
+    """A name on leases, and in the audit trail: of this host, and of nobody else."""
+    return f"{platform.node() or 'unnamed'}-{uuid.uuid4().hex[:12]}"
 
 
 class Refresher:
@@ -101,7 +112,7 @@ class Refresher:
         pair, owner = pairs[0], lease.owner
         provider = self._reading.provider(owner)
         if provider.rotation.leeway and lease.interrupted_at is not None:
-            left = lease.interrupted_at + provider.rotation.leeway - self._clock.now()
+            left = lease.interrupted_at + provider.rotation.leeway - lease.began
             if left < _LEEWAY_MARGIN:
                 await self._dead(lease, "interrupted")
                 return
@@ -111,7 +122,7 @@ class Refresher:
             self._holdoff.failed(owner, error)
             _LOG.warning("refresh at %s: %s", owner.provider, error.detail)
             refreshed(owner.provider, "failed")
-            await self._end(lease, None)
+            await self._end(lease, None, lost=isinstance(error, ProviderUnavailable) and error.sent)
             raise
         if grant is None:
             return
@@ -138,8 +149,7 @@ class Refresher:
         if previous is not None:
             with suppress(GrantDead):
                 return await endpoint.refresh(previous)
-        lost = lease.interrupted_at is not None or self._holdoff.answer_lost(lease.owner)
-        await self._dead(lease, "interrupted" if lost else "refused")
+        await self._dead(lease, "refused" if lease.interrupted_at is None else "interrupted")
         return None
 
     def _previous(self, opened: Opened) -> Secret | None:
@@ -158,10 +168,13 @@ class Refresher:
         await self._end(lease, reason)
         self._trail.note(about("connection.refresh", lease.owner, SYSTEM, outcome="failed", rule=reason), done=True)
 
-    async def _end(self, lease: RefreshLease, reason: str | None) -> None:
-        """Give the lease back; with a reason, the connection is dead. A lost lease changes nothing."""
+    async def _end(self, lease: RefreshLease, reason: str | None, *, lost: bool = False) -> None:
+        """Give the lease back; with a reason, the connection is dead. A lease that was lost changes nothing.
+
+        ``lost`` is of the provider's answer: the mark of an unfinished refresh stays.
+        """
         status = None if reason is None else Status.NEEDS_REAUTH
-        await self._store.abandon_refresh(lease, status=status, reason=reason)
+        await self._store.abandon_refresh(lease, status=status, reason=reason, lost=lost)
 
     async def _commit(
         self, lease: RefreshLease, opened: Opened, pair: Pair, grant: Grant, expires_at: float | None
@@ -228,7 +241,7 @@ class Refresher:
         for _ in range(_POLLS):
             await self._sleep(_POLL)
             now = await self._store.look(owner)
-            if now is None or now.refresh_started_at is None:
+            if now is None or now.refresh_until is None:
                 return
             if (now.version, now.status) != (seen.version, seen.status):
                 return

@@ -3,6 +3,7 @@
 A provider that is not configured is as good as unknown: nothing is sent to it and nothing is offered.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -10,12 +11,15 @@ from gatelodge.connections.config import ProviderConfig, checked_url
 from gatelodge.connections.errors import ProviderMisconfigured
 from gatelodge.connections.provider import Provider
 from gatelodge.connections.providers import coda, github, jira, notion, slack
+from gatelodge.core.urls import origin_of, path_of
 
 __all__ = ["PROVIDERS", "Configured", "Registry"]
 
 PROVIDERS: Mapping[str, Provider] = {
     module.PROVIDER.name: module.PROVIDER for module in (github, jira, slack, notion, coda)
 }
+# RFC 6749, section 3.3, without the separators of lists.
+_SCOPE = re.compile(r"[!#-+\--:;-\[\]-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,12 @@ def _configure(name: str, config: ProviderConfig, development: bool, known: Mapp
         authorize_url=config.authorize_url or base.authorize_url,
         token_url=config.token_url or base.token_url,
         api_base=config.api_url or base.api_base,
-        scopes=config.scopes or base.scopes,
+        # Where there are two lists it is the user's own that the operator sets: the app's is of everyone's calls.
+        scopes=base.scopes if base.user_scopes else config.scopes or base.scopes,
+        user_scopes=config.scopes or base.user_scopes if base.user_scopes else (),
+        issuer=_issuer(base, config),
     )
+    _check_scopes(base, config.scopes)
     oauth = provider.kind == "oauth"
     if oauth and not (config.client_id and config.client_secret):
         raise ProviderMisconfigured(name, f"client id and secret are needed: {provider.secret_from}")
@@ -83,3 +91,33 @@ def _configure(name: str, config: ProviderConfig, development: bool, known: Mapp
     except ValueError as error:
         raise ProviderMisconfigured(name, f"one of its addresses {error}") from error
     return Configured(provider, config)
+
+
+def _issuer(base: Provider, config: ProviderConfig) -> str:
+    """What ``iss`` has to be (RFC 9207): the provider's documented one, at the operator's host where that is another."""
+    authorize_url = config.authorize_url or base.authorize_url
+    if not base.issuer or authorize_url == base.authorize_url:
+        return base.issuer or (origin_of(authorize_url) if authorize_url else "")
+    return origin_of(authorize_url) + path_of(base.issuer)
+
+
+def _check_scopes(base: Provider, scopes: tuple[str, ...]) -> None:
+    if not scopes:
+        return
+    setting = f"GATELODGE_{base.name.upper()}_SCOPES"
+    if not base.scopes:
+        raise ProviderMisconfigured(base.name, f"{setting} is set, and {base.title} takes no scopes from a request")
+    for scope in scopes:
+        if not _SCOPE.fullmatch(scope):
+            raise ProviderMisconfigured(
+                base.name,
+                f"{setting} has {scope!r}, which is no name of a scope",
+                hint=f"As in: {' '.join(base.user_scopes or base.scopes)}",
+            )
+    missing = [scope for scope in base.needed_scopes if scope not in scopes]
+    if missing:
+        raise ProviderMisconfigured(
+            base.name,
+            f"{setting} lacks {' '.join(missing)}, without which no link lasts",
+            hint=f"Add {' '.join(missing)}.",
+        )

@@ -15,6 +15,7 @@ from gatelodge.connections.session_stores import SessionStore
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
 from gatelodge.observability.metrics import LiveSessions, sessions_counted
+from gatelodge.vault.current_keys import CurrentKeys
 from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.sealed import NotAuthentic, SealedBox
 
@@ -50,7 +51,13 @@ class WebSessions:
     """Sessions of one server; ``ttl`` in seconds, ``audience`` keeps servers apart that share a store."""
 
     def __init__(
-        self, store: SessionStore, keyring: Keyring, clock: Clock, *, ttl: float = TTL, audience: str = ""
+        self,
+        store: SessionStore,
+        keyring: Keyring | CurrentKeys,
+        clock: Clock,
+        *,
+        ttl: float = TTL,
+        audience: str = "",
     ) -> None:
         self._store, self._clock, self.ttl, self._audience = store, clock, ttl, audience
         self._box = SealedBox(keyring, "web session")
@@ -70,7 +77,7 @@ class WebSessions:
             session.csrf.reveal(),
             session.expires_at,
         ]
-        sealed = self._box.seal(json.dumps(content).encode(), self._audience, session.key)
+        sealed = await self._box.sealed(json.dumps(content).encode(), self._audience, session.key)
         await self._store.put(session.key, sealed, session.expires_at)
         self._live.seen(session.key, session.expires_at)
         if instead_of is not None and len(instead_of) <= _LONGEST_ID:
@@ -88,7 +95,7 @@ class WebSessions:
             self._live.gone(key)
             return None
         # One that does not open stays until its end: another replica may have its key.
-        session = self._opened(sealed, key)
+        session = await self._opened(sealed, key)
         if session is None or self._clock.now() >= session.expires_at:
             return None
         self._live.seen(key, session.expires_at)
@@ -107,9 +114,9 @@ class WebSessions:
         """Close the store."""
         await self._store.aclose()
 
-    def _opened(self, sealed: bytes, key: str) -> Session | None:
+    async def _opened(self, sealed: bytes, key: str) -> Session | None:
         try:
-            content = json.loads(self._box.open(sealed, self._audience, key))
+            content = json.loads(await self._box.opened(sealed, self._audience, key))
             number, issuer, subject, name, id_token, csrf, expires_at = content
         except (NotAuthentic, ValueError):
             _log.info("a session was sealed by another key, server or release: its user signs in again")

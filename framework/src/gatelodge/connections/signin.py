@@ -26,6 +26,7 @@ from gatelodge.issuer.config import IssuerConfig
 from gatelodge.issuer.metadata import MetadataSource
 from gatelodge.outbound.client import Outbound
 from gatelodge.resource_server.signature import KeyFinder
+from gatelodge.vault.current_keys import CurrentKeys
 from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.sealed import NotAuthentic, SealedBox
 
@@ -59,7 +60,7 @@ class SignIn:
         outbound: Outbound,
         metadata: MetadataSource,
         keys: KeyFinder,
-        keyring: Keyring,
+        keyring: Keyring | CurrentKeys,
         clock: Clock,
         client_id: str = CLIENT_ID,
     ) -> None:
@@ -77,7 +78,8 @@ class SignIn:
         endpoint = await self._endpoint("authorization_endpoint", internal=False)
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         content = json.dumps([state, nonce, verifier, resume, self._clock.now() + LIFE])
-        cookie = urlsafe_b64encode(self._box.seal(content.encode(), self._place.public_url)).decode()
+        sealed = await self._box.sealed(content.encode(), self._place.public_url)
+        cookie = urlsafe_b64encode(sealed).decode()
         if len(cookie) > _MAX_COOKIE:
             raise SignInRefused("what to come back to is too long for a cookie")
         query = {
@@ -94,7 +96,7 @@ class SignIn:
 
     async def finish(self, answer: Mapping[str, str], cookie: str | None) -> tuple[SignedIn, str]:
         """Who signed in, and where the browser goes on. Raises: SignInRefused, and what the issuer's faults raise."""
-        state, nonce, verifier, resume = self._begun(cookie)
+        state, nonce, verifier, resume = await self._begun(cookie)
         if not hmac.compare_digest(answer.get("state", "").encode("utf-8", "replace"), state.encode()):
             raise SignInRefused("state is not that of this browser's sign-in")
         metadata = await self._metadata.raw()
@@ -117,10 +119,11 @@ class SignIn:
         }
         return f"{await self._endpoint('end_session_endpoint', internal=False)}?{urlencode(query)}"
 
-    def _begun(self, cookie: str | None) -> tuple[str, str, str, str]:
+    async def _begun(self, cookie: str | None) -> tuple[str, str, str, str]:
         try:
             sealed = urlsafe_b64decode(cookie or "")
-            state, nonce, verifier, resume, until = json.loads(self._box.open(sealed, self._place.public_url))
+            content = json.loads(await self._box.opened(sealed, self._place.public_url))
+            state, nonce, verifier, resume, until = content
         except (NotAuthentic, ValueError) as error:
             raise SignInRefused("this browser began no sign-in, or with another key") from error
         if until <= self._clock.now():

@@ -14,6 +14,7 @@ from gatelodge.connections.web_errors import StateRefused
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
 from gatelodge.storage.database import Database
+from gatelodge.vault.current_keys import CurrentKeys
 from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.owner import Owner
 from gatelodge.vault.sealed import NotAuthentic, SealedBox
@@ -39,7 +40,7 @@ class Begun:
 class AuthorizationStates:
     """States of one server, on its database; any replica finishes what another began."""
 
-    def __init__(self, db: Database, keyring: Keyring, clock: Clock, *, audience: str = "") -> None:
+    def __init__(self, db: Database, keyring: Keyring | CurrentKeys, clock: Clock, *, audience: str = "") -> None:
         self._db, self._clock, self._audience = db, clock, audience
         self._box = SealedBox(keyring, "authorization state")
 
@@ -48,7 +49,7 @@ class AuthorizationStates:
         state = secrets.token_urlsafe(32)
         digest, whose, now = _digest(state), _whose(owner), self._clock.now()
         content = [_FORMAT, owner.tenant, owner.user, owner.provider, session, return_to, verifier, now + LIFE]
-        sealed = self._box.seal(json.dumps(content).encode(), self._audience, digest)
+        sealed = await self._box.sealed(json.dumps(content).encode(), self._audience, digest)
         async with self._db.transaction() as tx:
             await tx.execute("DELETE FROM oauth_states WHERE expires_at <= :now", now=now)
             await tx.execute(
@@ -74,7 +75,7 @@ class AuthorizationStates:
             row = await tx.one("DELETE FROM oauth_states WHERE digest = :digest RETURNING sealed", digest=digest)
         if row is None:
             raise StateRefused("the state is unknown or used")
-        begun, until = self._opened(bytes(row["sealed"]), digest)
+        begun, until = await self._opened(bytes(row["sealed"]), digest)
         if until <= self._clock.now():
             raise StateRefused("the state is over")
         if begun.owner.provider != owner.provider:
@@ -90,9 +91,9 @@ class AuthorizationStates:
         async with self._db.transaction() as tx:
             return await tx.execute("DELETE FROM oauth_states WHERE expires_at <= :now", now=self._clock.now())
 
-    def _opened(self, sealed: bytes, digest: str) -> tuple[Begun, float]:
+    async def _opened(self, sealed: bytes, digest: str) -> tuple[Begun, float]:
         try:
-            content = json.loads(self._box.open(sealed, self._audience, digest))
+            content = json.loads(await self._box.opened(sealed, self._audience, digest))
             number, tenant, user, provider, session, return_to, verifier, until = content
         except (NotAuthentic, ValueError) as error:
             raise StateRefused("the state was sealed by another key, server or release") from error

@@ -45,8 +45,13 @@ async def sweep(
     refresh: _Refresh,
     pairs: Callable[[Opened], Sequence[Pair]],
     clock: Clock,
+    *,
+    unfinished_only: bool = False,
 ) -> Swept:
-    """Go through all active connections once. Raises: StorageUnavailable when they cannot be listed."""
+    """Go through all active connections once, or through those that a refresh left unfinished.
+
+    Raises: StorageUnavailable when they cannot be listed.
+    """
     swept, room = Swept(), asyncio.Semaphore(_AT_ONCE)
 
     async def one(record: Record, unfinished: bool) -> None:
@@ -59,15 +64,18 @@ async def sweep(
             except (NeedsReauth, ConnectionMissing):
                 swept.dead += 1
             except GatelodgeError as error:
-                _LOG.warning("sweep: %s is left for the next time: %s", record.owner.shown, error.detail)
+                # What went wrong was told by the refresh; while the pause after it lasts, this comes again and again.
+                _LOG.info("sweep: %s is left for the next time: %s", record.owner.shown, error.detail)
                 swept.left += 1
             else:
                 swept.finished += unfinished
                 swept.kept_alive += not unfinished
 
     async with asyncio.TaskGroup() as group:
-        for record in await store.list(status=Status.ACTIVE):
-            if reading.configured(record.owner):
+        for record in await store.list(status=Status.ACTIVE, unfinished=unfinished_only):
+            # One that is being refreshed is nobody's left-over; the clocks of two hosts may differ, so it comes next time.
+            busy = record.refresh_until is not None and record.refresh_until > clock.now()
+            if reading.configured(record.owner) and not busy:
                 unfinished = record.refresh_started_at is not None
                 if unfinished or _idle(record, reading.provider(record.owner).keep_alive_days, clock.now()):
                     group.create_task(one(record, unfinished))

@@ -26,18 +26,18 @@ from gatelodge.connections.provider import TokenRequest
 from gatelodge.connections.registry import Configured
 from gatelodge.core.secret import Secret
 from gatelodge.observability.metrics import oauth_counted
-from gatelodge.outbound.client import Answer, Outbound, UpstreamAnswerUnusable, UpstreamUnreachable
+from gatelodge.outbound.client import Answer, Began, Outbound, UpstreamAnswerUnusable, UpstreamUnreachable
 
-__all__ = ["TokenEndpoint", "read_answer", "retry_after"]
+__all__ = ["TIMEOUT", "TokenEndpoint", "read_answer", "retry_after"]
 
 _DAY = 86_400.0
-# Below the time that a refresh may hold its lease (``refresh.LEASE_SECONDS``).
+# The lease of a refresh is made longer than this (``refresh.LEASE_SECONDS``).
 TIMEOUT = 10.0
 _MAX_BYTES = 1 << 16
 
 
 class TokenEndpoint:
-    """One provider's token endpoint with our client; ``timeout`` is in seconds, of a whole exchange."""
+    """One provider's token endpoint with our client; ``timeout`` is in seconds, of a whole exchange with both its tries."""
 
     def __init__(self, outbound: Outbound, configured: Configured, *, timeout: float = TIMEOUT) -> None:
         self._outbound = outbound
@@ -106,21 +106,22 @@ class TokenEndpoint:
 
     async def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
         """One request; a second try only when no connection came about."""
-        name = self._configured.provider.name
-        for last in (False, True):
-            try:
-                async with asyncio.timeout(self._timeout):
-                    return await self._outbound.request(
-                        method, url, headers=headers, content=content, max_bytes=_MAX_BYTES
-                    )
-            except TimeoutError as error:
-                detail = f"no whole answer within {self._timeout:g} s"
-                raise ProviderUnavailable(name, detail, sent=True) from error
-            except UpstreamUnreachable as error:
-                if error.sent or last:
-                    raise ProviderUnavailable(name, error.detail, sent=error.sent) from error
-            except UpstreamAnswerUnusable as error:
-                raise ProviderUnavailable(name, error.detail, sent=True) from error
+        name, began = self._configured.provider.name, Began()
+        try:
+            async with asyncio.timeout(self._timeout):
+                for last in (False, True):
+                    try:
+                        return await self._outbound.request(
+                            method, url, headers=headers, content=content, max_bytes=_MAX_BYTES, began=began
+                        )
+                    except UpstreamUnreachable as error:
+                        if error.sent or last:
+                            raise ProviderUnavailable(name, error.detail, sent=error.sent) from error
+                    except UpstreamAnswerUnusable as error:
+                        raise ProviderUnavailable(name, error.detail, sent=True) from error
+        except TimeoutError as error:
+            detail = f"no whole answer within {self._timeout:g} s"
+            raise ProviderUnavailable(name, detail, sent=began.yes) from error
         raise AssertionError("the second try returns or raises")
 
     def _basic(self) -> str:
@@ -130,20 +131,24 @@ class TokenEndpoint:
 
 
 def read_answer(configured: Configured, answer: Answer, asked: TokenRequest) -> Grant:
-    """Tokens, or what the refusal means. Raises: as ``TokenEndpoint.exchange`` and ``refresh``."""
+    """Tokens, or what the refusal means. Raises: as ``TokenEndpoint.exchange`` and ``refresh``.
+
+    What a refusal, a limit or a 503 (RFC 9110, section 15.6.4) was the answer to was not acted on. Behind any other 5xx
+    something may have been: a gateway that lost the answer says 502 or 504.
+    """
     provider = configured.provider
     body = _object(answer)
     error, description = body.get("error"), body.get("error_description")
     if answer.status == 429:
-        raise ProviderLimited(provider.name, "rate limit", sent=True, retry_after=retry_after(answer))
+        raise ProviderLimited(provider.name, "rate limit", sent=False, retry_after=retry_after(answer))
     if answer.status >= 500:
-        detail = f"the token endpoint answered {answer.status}"
-        raise ProviderUnavailable(provider.name, detail, sent=True, retry_after=retry_after(answer))
+        detail, acted = f"the token endpoint answered {answer.status}", answer.status != 503
+        raise ProviderUnavailable(provider.name, detail, sent=acted, retry_after=retry_after(answer))
     if isinstance(error, str) and error:
         _refuse(configured, answer, error[:80], description if isinstance(description, str) else "", asked)
     if not 200 <= answer.status < 300 or body.get("ok") is False:
         detail = f"the token endpoint answered {answer.status} without a reason"
-        raise ProviderUnavailable(provider.name, detail, sent=True)
+        raise ProviderUnavailable(provider.name, detail, sent=False)
     try:
         return provider.read_grant(body)
     except UnusableGrant as unusable:
@@ -166,9 +171,9 @@ def _refuse(configured: Configured, answer: Answer, error: str, description: str
         )
         raise ProviderMisconfigured(name, f"the token endpoint refuses our client with {shown}", hint=hint)
     if error == "ratelimited":
-        raise ProviderLimited(name, "rate limit", sent=True, retry_after=retry_after(answer))
+        raise ProviderLimited(name, "rate limit", sent=False, retry_after=retry_after(answer))
     detail = f"the token endpoint answered {answer.status} with {shown}"
-    raise ProviderUnavailable(name, detail, sent=True, retry_after=retry_after(answer))
+    raise ProviderUnavailable(name, detail, sent=False, retry_after=retry_after(answer))
 
 
 def retry_after(answer: Answer) -> float | None:

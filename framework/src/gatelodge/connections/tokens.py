@@ -8,14 +8,12 @@ Not here: the refresh itself (``refresh``), how an account is linked (``linking`
 
 import asyncio
 import random
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from gatelodge.audit.actor import SYSTEM, of_user
 from gatelodge.connections.errors import (
-    ConnectionMissing,
     NeedsReauth,
     ProviderMisconfigured,
     ProviderRefused,
@@ -24,7 +22,7 @@ from gatelodge.connections.errors import (
 from gatelodge.connections.flights import Flights
 from gatelodge.connections.holdoff import Holdoff
 from gatelodge.connections.reading import Reading
-from gatelodge.connections.refresh import Needed, Pair, Refresher, Sleep
+from gatelodge.connections.refresh import Needed, Pair, Refresher, Sleep, new_holder
 from gatelodge.connections.registry import Registry
 from gatelodge.connections.sweep import Swept, sweep
 from gatelodge.connections.timing import due, lasts
@@ -81,7 +79,7 @@ class AccessTokens:
             holdoff=self._holdoff,
             trail=trail,
             clock=clock,
-            holder=holder or uuid.uuid4().hex,
+            holder=holder or new_holder(),
             sleep=sleep,
         )
         self._flights = Flights[Owner, Opened]()
@@ -99,7 +97,7 @@ class AccessTokens:
             opened = await self._renew(opened, self.stale, purpose)
         elif opened.record.expires_at is not None and self._clock.now() >= opened.record.expires_at:
             await self._give_up(opened.record, "expired")
-        return self._token(opened, credential)
+        return await self._token(opened, credential)
 
     async def renewed(
         self,
@@ -126,7 +124,7 @@ class AccessTokens:
             opened = await self.refresh(owner, needed, purpose=purpose)
         elif rejected in opened.secrets.values():
             await self._give_up(opened.record, "rejected")
-        return self._token(opened, credential)
+        return await self._token(opened, credential)
 
     async def refresh(self, owner: Owner, needed: Needed, *, purpose: str) -> Opened:
         """Refresh what ``needed`` names, together with whoever does so already. Raises: as ``access``."""
@@ -137,8 +135,12 @@ class AccessTokens:
         return await self._fly(owner, needed, purpose) if needed(opened) else opened
 
     async def sweep(self) -> Swept:
-        """Finish what a process left unfinished, and renew what would die of disuse: at start, and once a day."""
+        """Finish what was left unfinished, and renew what would die of disuse: at start, and once a day."""
         return await sweep(self._store, self.reading, self.refresh, self._pairs, self._clock)
+
+    async def finish(self) -> Swept:
+        """Try refreshes again whose answer was lost, by a fault or with a process: every minute, for leeways are short."""
+        return await sweep(self._store, self.reading, self.refresh, self._pairs, self._clock, unfinished_only=True)
 
     async def aclose(self) -> None:
         """Wait for what is in flight: ended half-way, it could lose what a provider already gave."""
@@ -169,7 +171,7 @@ class AccessTokens:
         except (ProviderUnavailable, ProviderMisconfigured):
             # The provider's token endpoint is down, not its API; while somebody else's refresh is under way the old
             # token may end at any moment.
-            if record.refresh_started_at is None and lasts(record, self._clock.now()):
+            if record.refresh_until is None and lasts(record, self._clock.now()):
                 return opened
             raise
 
@@ -177,14 +179,18 @@ class AccessTokens:
         await self.refresher.give_up(record.owner, record.version, reason)
         raise NeedsReauth(record.owner.provider, reason)
 
-    def _token(self, opened: Opened, credential: str) -> AccessToken:
-        record = opened.record
-        if self.reading.provider(record.owner).kind == "api_token":
+    async def _token(self, opened: Opened, credential: str) -> AccessToken:
+        record, provider = opened.record, self.reading.provider(opened.record.owner)
+        if provider.kind == "api_token":
             credential = "api_token"
         value = opened.secrets.get(credential)
         if value is None:
-            raise ConnectionMissing(record.owner.provider, f"the link has no {credential}")
-        return AccessToken(value, record.owner, record.account_id, record.extra, record.expires_at, record.scopes)
+            # No other token of the link stands in for the user's own.
+            await self._give_up(record, "incomplete")
+        # The record's scopes are those of the first credential.
+        others = {access for access, _ in provider.credentials[1:]}
+        scopes = frozenset[str]() if credential in others else record.scopes
+        return AccessToken(value, record.owner, record.account_id, record.extra, record.expires_at, scopes)
 
 
 def _actor(owner: Owner) -> str:

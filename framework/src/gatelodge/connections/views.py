@@ -29,15 +29,19 @@ class AccountView:
     since: str
     lines: tuple[str, ...]
     asked: bool
+    offered: bool
     error: str
     token_from: str
     disconnect_at: str
 
 
 def account_view(
-    provider: Provider, record: Record | None, now: float, *, asked: bool = False, error: str = ""
+    provider: Provider, record: Record | None, now: float, *, asked: bool = False, offered: bool = True, error: str = ""
 ) -> AccountView:
-    """The view of a provider, with the user's record there; ``error`` is what was wrong with a token just sent."""
+    """The view of a provider, with the user's record there; ``error`` is what was wrong with a token just sent.
+
+    ``offered``: an account can be linked here at all.
+    """
     good = record is not None and record.status is Status.ACTIVE and record.quarantined_at is None
     if record is None:
         tone, status = "none", "Not linked"
@@ -56,6 +60,7 @@ def account_view(
         since=_day(record.created_at) if record is not None and record.created_at else "",
         lines=() if record is None else tuple(_lines(provider, record, now, good=good)),
         asked=asked,
+        offered=offered,
         error=error,
         token_from=provider.secret_from if provider.kind == "api_token" else "",
         disconnect_at=provider.disconnect_at if elsewhere else "",

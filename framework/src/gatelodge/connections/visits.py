@@ -1,6 +1,7 @@
 """Sign-in and sign-out of a browser: the routes around ``signin`` and ``sessions``.
 
-Invariant: the session gets a new id at each sign-in, and the cookie of the sign-in is taken back whatever came of it.
+Invariant: the session gets a new id at each sign-in. The cookie of the sign-in is taken back when it came to its end or
+was refused; after another failure (no answer of the authorization server) it ends by itself, minutes later.
 """
 
 import logging
@@ -63,7 +64,9 @@ class Visits:
                 code=error.code.value,
             )
             cookies.forget(answer, place, cookies.SIGN_IN)
-            parts.trail.note(Event("session.open", "system", {"why": error.detail[:200]}, "refused"))
+            # Anybody can come here without end.
+            about = {"why": error.detail[:200]}
+            parts.recorder.count("session.open", error.code.value, parts.stranger(request.scope), about)
             return answer
         name, _ = await parts.sessions.begin(who, instead_of=cookies.given(request, place, cookies.SESSION))
         parts.trail.note(Event("session.open", of_user(who.issuer, who.subject)))

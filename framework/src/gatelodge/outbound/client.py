@@ -1,6 +1,7 @@
 """One pooled httpx2 client with bounds on time and size."""
 
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ import httpx2
 
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
+from gatelodge.outbound.traced import TracedTransport
 
-__all__ = ["Answer", "Outbound", "UpstreamAnswerUnusable", "UpstreamUnreachable", "whole"]
+__all__ = ["Answer", "Began", "Outbound", "UpstreamAnswerUnusable", "UpstreamUnreachable", "whole"]
 
 
 # Faults before a connection stands: nothing of the request was sent.
@@ -25,6 +27,10 @@ _UNSENT = (
     httpx2.LocalProtocolError,
     httpx2.InvalidURL,
 )
+
+
+# User and password, and all from the query on.
+_PRIVATE = re.compile(r"(?<=//)[^/?#]*@|[?#].*", re.DOTALL)
 
 
 class UpstreamUnreachable(GatelodgeError):
@@ -62,6 +68,13 @@ class Answer:
         return value
 
 
+@dataclass
+class Began:
+    """Whether bytes of a request may have left, for a caller that ends it by a limit in time of its own."""
+
+    yes: bool = False
+
+
 async def whole(response: httpx2.Response, about: str, cap: int) -> Answer:
     """The whole answer; ``about`` is the request in words. Raises: UpstreamAnswerUnusable, compressed or over ``cap`` bytes."""
     # Unpacked, a small piece could be a thousand times its size before it is counted.
@@ -86,6 +99,9 @@ class Outbound:
         max_bytes: int = 1 << 20,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
+        # httpcore2 tells when a request goes out. Of another transport nobody knows, so each request counts as sent.
+        inner = transport.inner if isinstance(transport, TracedTransport) else transport
+        self._tells = inner is None or isinstance(inner, httpx2.AsyncHTTPTransport)
         verify = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
         self._max_bytes = max_bytes
         self._client = httpx2.AsyncClient(
@@ -108,29 +124,43 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         max_bytes: int | None = None,
+        began: Began | None = None,
     ) -> Answer:
         """Send one request and read the whole answer; ``max_bytes`` may only lower the client's cap.
 
-        Raises: UpstreamUnreachable, UpstreamAnswerUnusable.
+        ``began`` is set when bytes go out. Raises: UpstreamUnreachable, UpstreamAnswerUnusable.
         """
+        began = began or Began()
+        began.yes = began.yes or not self._tells
+
+        async def told(event: str, _: Any) -> None:
+            began.yes = began.yes or event.endswith(".send_request_headers.started")
+
         cap = self._max_bytes if max_bytes is None else min(max_bytes, self._max_bytes)
         try:
-            async with self._client.stream(method, url, headers=headers, content=content) as response:
-                return await whole(response, f"{method} {url}", cap)
+            async with self._client.stream(
+                method, url, headers=headers, content=content, extensions={"trace": told}
+            ) as response:
+                return await whole(response, f"{method} {_place(url)}", cap)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            sent = not isinstance(error, _UNSENT)
-            raise UpstreamUnreachable(f"{method} {url}: {_reason(error)}", sent=sent) from error
+            sent = began.yes and not isinstance(error, _UNSENT)
+            raise UpstreamUnreachable(f"{method} {_place(url)}: {_reason(error)}", sent=sent) from error
 
     async def get_json(self, url: str, *, max_bytes: int | None = None) -> dict[str, Any]:
         """GET a JSON object with status 200. Raises: UpstreamUnreachable, UpstreamAnswerUnusable."""
         answer = await self.request("GET", url, headers={"accept": "application/json"}, max_bytes=max_bytes)
         if answer.status != 200:
-            raise UpstreamAnswerUnusable(f"GET {url}: status {answer.status}")
+            raise UpstreamAnswerUnusable(f"GET {_place(url)}: status {answer.status}")
         return answer.json_object()
 
     async def aclose(self) -> None:
         """Close the pool."""
         await self._client.aclose()
+
+
+def _place(url: str) -> str:
+    """The address without what stands before its host and after its path: errors go into logs, and a query is private."""
+    return _PRIVATE.sub("", url)
 
 
 def _reason(error: Exception) -> str:

@@ -15,7 +15,7 @@ class TracedTransport(httpx2.AsyncBaseTransport):
     """``inner`` with spans; ``propagate`` adds ``traceparent`` to what is sent."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport, *, propagate: bool = False) -> None:
-        self._inner, self._propagate = inner, propagate
+        self.inner, self._propagate = inner, propagate
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """One request; the span ends with the head of its answer."""
@@ -36,7 +36,7 @@ class TracedTransport(httpx2.AsyncBaseTransport):
             if self._propagate:
                 TraceContextTextMapPropagator().inject(request.headers)
             try:
-                response = await self._inner.handle_async_request(request)
+                response = await self.inner.handle_async_request(request)
             except httpx2.HTTPError as error:
                 span.set_attribute("error.type", type(error).__name__)
                 span.set_status(StatusCode.ERROR)
@@ -48,4 +48,4 @@ class TracedTransport(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the inner one."""
-        await self._inner.aclose()
+        await self.inner.aclose()

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from gatelodge.connections.api_errors import ApiLimited, ApiRefused, ApiUnavailable, cleaned
 from gatelodge.connections.errors import ConnectionMissing, NeedsReauth, ProviderUnavailable
 from gatelodge.connections.upstream import ApiAnswer
+from gatelodge.connections.web_errors import limit_headers
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.problem import MEDIA_TYPE, problem, problem_of
@@ -76,7 +77,7 @@ def refused(error: GatelodgeError, link_url: Callable[[str], str]) -> Response:
         body["provider"] = said | {name: value for name, value in more.items() if value}
     if isinstance(error, ConnectionMissing | NeedsReauth):
         body["link_url"] = link_url(error.provider)
-    headers = dict[str, str]()
+    headers = dict(limit_headers(error))
     wait = error.retry_after if isinstance(error, ProviderUnavailable | Unavailable) else None
     if wait is not None:
         headers["retry-after"] = str(math.ceil(wait))

@@ -24,7 +24,7 @@ _CLOSED = frozenset(
     {"token", "access_token", "refresh_token", "client_secret", "authorization", "_method", "callback", "jsonp"}
 )
 _MOST_PARAMETERS, _LONGEST_VALUE = 50, 8192
-_BODILESS = frozenset({"GET", "HEAD", "DELETE"})
+_BODILESS = frozenset({"GET", "DELETE"})
 
 
 class BodyRefused(GatelodgeError):

@@ -42,12 +42,12 @@ class Forwarder:
         try:
             rule = find(self._parts.rules, provider, asked.method, asked.path)
         except GatelodgeError:
-            self._parts.trail.note(Event("proxy.call", actor, {"provider": provider}, "refused", "no_rule"))
+            self._parts.recorder.count("proxy.call", "no_rule", actor, {"provider": provider})
             raise
         needed = f"{self._parts.server}:{'read' if rule.reads else 'write'}"
         refusal = scope_refusal(self._parts, principal, needed)
         if refusal is not None:
-            self._parts.trail.note(Event("proxy.call", actor, {"provider": provider}, "refused", "scopes"))
+            self._parts.recorder.count("proxy.call", "scopes", actor, {"provider": provider})
             return refusal
         answer = await self._recorded(Owner(principal.issuer, principal.subject, provider), actor, rule, asked)
         return envelope(provider, answer)

@@ -5,12 +5,14 @@ A browser's session is not looked at: it has no scopes, and a page of ours has n
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gatelodge.access.decide import Answer, decide
 from gatelodge.access.requirement import Requirement
+from gatelodge.connections.limits import identified
 from gatelodge.connections.web_errors import log_refusal
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
@@ -28,16 +30,19 @@ _log = logging.getLogger(__name__)
 Authorized = Callable[[Request, Principal], Awaitable[Response]]
 
 
-def guarded(parts: ProxyParts, handler: Authorized) -> Callable[[Request], Awaitable[Response]]:
-    """The handler for callers with a token, with our errors as JSON."""
+def guarded(parts: ProxyParts, handler: Authorized, endpoint: str) -> Callable[[Request], Awaitable[Response]]:
+    """The handler for callers with a token, with our errors as JSON; ``endpoint`` is its name for limits."""
 
     async def serve(request: Request) -> Response:
         try:
-            principal = await parts.identity.identify(request.scope)
+            principal = await identified(request.scope, parts.identity, parts.limits)
             if principal is None:
                 header = challenge(parts.resource_metadata_url, scopes=[f"{parts.server}:read"])
                 return challenged(Code.TOKEN_MISSING, header, error="unauthorized")
-            return await handler(request, principal)
+            limits = parts.limits
+            # Before the body is read: what is refused for it later was work too.
+            async with nullcontext() if limits is None else limits.call(request.scope, principal, endpoint):
+                return await handler(request, principal)
         except TokenRejected as error:
             _log.info("token refused: %s", error.reason.value)
             return _challenged(parts, "invalid_token", error)

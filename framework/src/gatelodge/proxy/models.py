@@ -12,7 +12,7 @@ class ProxyRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = Field(examples=["GET"])
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(examples=["GET"])
     path: str = Field(description="A path of the provider's API that a rule of the proxy allows", examples=["/user"])
     query: dict[str, str | int | bool | list[str | int | bool]] | None = Field(
         default=None,
@@ -20,7 +20,7 @@ class ProxyRequest(BaseModel):
         description="At most 50 members",
         json_schema_extra={"maxProperties": 50},
     )
-    body: Any = Field(default=None, description="JSON for the provider; none with GET, HEAD and DELETE")
+    body: Any = Field(default=None, description="JSON for the provider; none with GET and DELETE")
 
 
 class ProxyAnswer(BaseModel):

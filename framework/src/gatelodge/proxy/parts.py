@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gatelodge.audit.recorder import Recorder
+from gatelodge.connections.limits import CallerLimits
 from gatelodge.connections.registry import Registry
 from gatelodge.connections.upstream import Tokens, Upstream
 from gatelodge.proxy.rule import Rule
@@ -35,3 +37,6 @@ class ProxyParts:
     # Origins of front ends, exact; none: no browser of another origin may call.
     allowed_origins: frozenset[str] = frozenset()
     service_clients: frozenset[str] = frozenset()
+    limits: CallerLimits | None = None
+    # Counts refusals: a caller can make them without end.
+    recorder: Recorder = field(default_factory=Recorder)

@@ -25,13 +25,15 @@ def proxy_routes(parts: ProxyParts) -> list[Route]:
         allow_origins=sorted(parts.allowed_origins),
         allow_methods=["POST"],
         allow_headers=["authorization", "content-type"],
-        expose_headers=["www-authenticate", "retry-after", "x-request-id"],
+        expose_headers=["www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"],
         allow_credentials=False,
         max_age=_CORS_AGE,
     )
-    forward = guarded(parts, Forwarder(parts).serve)
-    routes = [Route(f"{parts.base}/api/{{provider}}/proxy", forward, methods=["POST", "OPTIONS"], middleware=[cors])]
+    path = f"{parts.base}/api/{{provider}}/proxy"
+    forward = guarded(parts, Forwarder(parts).serve, f"POST {path}")
+    routes = [Route(path, forward, methods=["POST", "OPTIONS"], middleware=[cors])]
     if parts.service_clients:
-        tokens = guarded(parts, ServiceTokens(parts).serve)
-        routes.append(Route(f"{parts.base}/internal/tokens/{{provider}}", tokens, methods=["GET"]))
+        path = f"{parts.base}/internal/tokens/{{provider}}"
+        tokens = guarded(parts, ServiceTokens(parts).serve, f"GET {path}")
+        routes.append(Route(path, tokens, methods=["GET"]))
     return routes

@@ -12,8 +12,8 @@ from gatelodge.connections.api_paths import PathRefused, segments
 
 __all__ = ["METHODS", "Rule", "find", "get", "remove", "write"]
 
-Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-METHODS: frozenset[str] = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+METHODS: frozenset[str] = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)

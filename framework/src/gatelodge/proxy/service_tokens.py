@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from gatelodge.audit.actor import of_service, of_user
 from gatelodge.audit.event import Event, Outcome
+from gatelodge.connections.dialects import own_credential
 from gatelodge.core.codes import Code
 from gatelodge.core.errors import GatelodgeError
 from gatelodge.core.identity import Principal
@@ -43,7 +44,8 @@ class ServiceTokens:
             return not_found()
         rule = self._refused(principal)
         if rule is not None:
-            await self._record(principal, provider, None, "refused", rule)
+            about = {"provider": provider, "client": (principal.client_id or "")[:200]}
+            self._parts.recorder.count("service.token", rule, _actor(principal), about)
             # No client gets the scope by asking for it, so none is named.
             header = challenge(self._parts.resource_metadata_url, scopes=(), error="insufficient_scope")
             return challenged(Code.SCOPE_MISSING, header, error="insufficient_scope")
@@ -62,11 +64,12 @@ class ServiceTokens:
 
     async def _given(self, owner: Owner, principal: Principal) -> Response:
         try:
-            token = await self._parts.tokens.access(owner, purpose="service", actor=_actor(principal))
+            field = own_credential(owner.provider)
+            token = await self._parts.tokens.access(owner, purpose="service", credential=field, actor=_actor(principal))
         except GatelodgeError as error:
-            await self._record(principal, owner.provider, owner, "failed", error.code.value)
+            await self._record(principal, owner, "failed", error.code.value)
             raise
-        await self._record(principal, owner.provider, owner, "ok", None)
+        await self._record(principal, owner, "ok", None)
         body = ServiceToken(
             access_token=token.value.reveal(),
             expires_at=token.expires_at,
@@ -76,11 +79,9 @@ class ServiceTokens:
         )
         return plain(200, body.model_dump())
 
-    async def _record(
-        self, principal: Principal, provider: str, owner: Owner | None, outcome: Outcome, rule: str | None
-    ) -> None:
-        whose = None if owner is None else of_user(owner.tenant, owner.user)
-        subject = {"provider": provider, "owner": whose, "client": (principal.client_id or "")[:200]}
+    async def _record(self, principal: Principal, owner: Owner, outcome: Outcome, rule: str | None) -> None:
+        whose = of_user(owner.tenant, owner.user)
+        subject = {"provider": owner.provider, "owner": whose, "client": (principal.client_id or "")[:200]}
         await self._parts.trail.record(Event("service.token", _actor(principal), subject, outcome, rule))
 
 

@@ -4,10 +4,10 @@ A provider is on when its client id is set; a client id without a secret, or the
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gatelodge.connections.config import ProviderConfig, checked_url
 from gatelodge.connections.registry import PROVIDERS
@@ -17,6 +17,8 @@ from gatelodge.settings.secret_files import check_secret_file, read_secret
 __all__ = ["ConnectionSettings"]
 
 _OAUTH = ("github", "jira", "slack", "notion")
+# Names, separated by commas or white space, in the order in which they are asked for.
+_Scopes = Annotated[tuple[str, ...], NoDecode]
 _SECRET = "(as the provider shows it)"  # noqa: S105 - an example that is none
 
 
@@ -42,15 +44,21 @@ class ConnectionSettings(BaseSettings):
         ),
     )
     github_client_secret_file: Path | None = Field(
-        default=None,
-        examples=["/run/secrets/github"],
-        description="File with its secret.",
+        default=None, examples=["/run/secrets/github"], description="File with its secret."
     )
     github_client_secret: Secret | None = Field(
         default=None,
         validate_default=True,
         examples=[_SECRET],
         description="Its secret, in place of the file. GitHub shows it where the client id is.",
+    )
+    github_scopes: _Scopes = Field(
+        default=(),
+        examples=["read:user"],
+        description=(
+            "What to ask for in place of `read:user repo`: `repo` lets the tools see and write private repositories too,"
+            " `public_repo` only public ones. A GitHub App has permissions instead."
+        ),
     )
     github_authorize_url: str | None = Field(
         default=None,
@@ -63,9 +71,7 @@ class ConnectionSettings(BaseSettings):
         description="Another address of its token endpoint.",
     )
     github_api_url: str | None = Field(
-        default=None,
-        examples=["https://github.example.com/api/v3"],
-        description="Another address of its API.",
+        default=None, examples=["https://github.example.com/api/v3"], description="Another address of its API."
     )
 
     jira_client_id: str = Field(
@@ -77,15 +83,21 @@ class ConnectionSettings(BaseSettings):
         ),
     )
     jira_client_secret_file: Path | None = Field(
-        default=None,
-        examples=["/run/secrets/jira"],
-        description="File with its secret.",
+        default=None, examples=["/run/secrets/jira"], description="File with its secret."
     )
     jira_client_secret: Secret | None = Field(
         default=None,
         validate_default=True,
         examples=[_SECRET],
         description="Its secret, in place of the file. Jira shows it where the client id is.",
+    )
+    jira_scopes: _Scopes = Field(
+        default=(),
+        examples=["read:jira-user,read:jira-work,offline_access"],
+        description=(
+            "What to ask for in place of `read:jira-user read:jira-work write:jira-work offline_access`. The last one is"
+            " needed; without `write:jira-work` no tool can write."
+        ),
     )
     jira_authorize_url: str | None = Field(
         default=None,
@@ -98,9 +110,7 @@ class ConnectionSettings(BaseSettings):
         description="Another address of its token endpoint.",
     )
     jira_api_url: str | None = Field(
-        default=None,
-        examples=["https://api.atlassian.com"],
-        description="Another address of its API.",
+        default=None, examples=["https://api.atlassian.com"], description="Another address of its API."
     )
 
     slack_client_id: str = Field(
@@ -109,15 +119,21 @@ class ConnectionSettings(BaseSettings):
         description="Our client at Slack, from api.slack.com/apps, Basic Information. Set, it switches Slack on.",
     )
     slack_client_secret_file: Path | None = Field(
-        default=None,
-        examples=["/run/secrets/slack"],
-        description="File with its secret.",
+        default=None, examples=["/run/secrets/slack"], description="File with its secret."
     )
     slack_client_secret: Secret | None = Field(
         default=None,
         validate_default=True,
         examples=[_SECRET],
         description="Its secret, in place of the file. Slack shows it where the client id is.",
+    )
+    slack_scopes: _Scopes = Field(
+        default=(),
+        examples=["channels:history,channels:read,users:read"],
+        description=(
+            "What to ask of a user, in place of `channels:history channels:read chat:write groups:history groups:read"
+            " search:read users:read`; `groups:` is for private channels. The app itself is asked for `chat:write` only."
+        ),
     )
     slack_authorize_url: str | None = Field(
         default=None,
@@ -130,9 +146,7 @@ class ConnectionSettings(BaseSettings):
         description="Another address of its token endpoint.",
     )
     slack_api_url: str | None = Field(
-        default=None,
-        examples=["https://slack.com/api"],
-        description="Another address of its API.",
+        default=None, examples=["https://slack.com/api"], description="Another address of its API."
     )
 
     notion_client_id: str = Field(
@@ -144,9 +158,7 @@ class ConnectionSettings(BaseSettings):
         ),
     )
     notion_client_secret_file: Path | None = Field(
-        default=None,
-        examples=["/run/secrets/notion"],
-        description="File with its secret.",
+        default=None, examples=["/run/secrets/notion"], description="File with its secret."
     )
     notion_client_secret: Secret | None = Field(
         default=None,
@@ -165,9 +177,7 @@ class ConnectionSettings(BaseSettings):
         description="Another address of its token endpoint.",
     )
     notion_api_url: str | None = Field(
-        default=None,
-        examples=["https://api.notion.com/v1"],
-        description="Another address of its API.",
+        default=None, examples=["https://api.notion.com/v1"], description="Another address of its API."
     )
 
     coda: Literal["off", "on"] = Field(
@@ -199,6 +209,11 @@ class ConnectionSettings(BaseSettings):
     )
     _read_token = field_validator("coda_api_token", mode="before")(read_secret)
 
+    @field_validator("github_scopes", "jira_scopes", "slack_scopes", mode="before")
+    @classmethod
+    def _split_scopes(cls, given: object) -> object:
+        return tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
+
     @field_validator(*(f"{name}_client_secret" for name in _OAUTH), mode="before")
     @classmethod
     def _read_secret(cls, given: object, info: ValidationInfo) -> Secret | None:
@@ -229,4 +244,5 @@ class ConnectionSettings(BaseSettings):
 
     def _config(self, name: str) -> ProviderConfig:
         members = ("client_id", "client_secret", "authorize_url", "token_url", "api_url")
-        return ProviderConfig(**{member: getattr(self, f"{name}_{member}") for member in members})
+        given = {member: getattr(self, f"{name}_{member}") for member in members}
+        return ProviderConfig(**given, scopes=getattr(self, f"{name}_scopes", ()))

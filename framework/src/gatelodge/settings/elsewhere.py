@@ -49,6 +49,10 @@ COMPOSE: Mapping[str, Elsewhere] = {
         "File with settings for the desk and all servers, such as limits; one that is not there is none.",
         "`gatelodge.env`",
     ),
+    "GATELODGE_AUDIT": Elsewhere(
+        "`off`: the desk and the servers keep no [audit trail](../guides/audit.md) of calls, refusals and registrations.",
+        "on",
+    ),
     "GATELODGE_SECOND_REPLICA": Elsewhere("`1` for a second replica of the sample."),
     "COMPOSE_PROFILES": Elsewhere(
         "`workspace` for the server of [connected accounts](../guides/connected-accounts.md#with-compose), `toolbox`"

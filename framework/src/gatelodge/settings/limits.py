@@ -41,15 +41,17 @@ class LimitSettings(RedisSettings):
         default="100/minute",
         examples=["300/minute"],
         description=(
-            "Calls of tools, prompts and resources by one user, all together; `off`: no limit. So for every rate."
+            "Calls of tools, prompts and resources, through the proxy and of the connections' JSON routes by one user, all "
+            "together; `off`: no limit. So for every rate."
         ),
     )
     limit_tools: Annotated[Mapping[str, str], NoDecode] = Field(
         default={},
         examples=["search=30/minute,fetch=300/minute"],
         description=(
-            "Tools with a rate of their own for each user, in place of that one; behind `auth_middleware` endpoints, "
-            "as in `POST /notes=5/minute`."
+            "Tools with a rate of their own for each user, in place of that one; so for endpoints behind "
+            "`auth_middleware`, as in `POST /notes=5/minute`, and for routes of the proxy and the connections, as in "
+            "`GET /workspace/internal/tokens/{provider}=1000/minute`."
         ),
     )
     limit_anonymous_calls: RateText = Field(
@@ -79,8 +81,8 @@ class LimitSettings(RedisSettings):
         default=32,
         examples=["64"],
         description=(
-            "Requests to the MCP endpoint, or to the application behind `auth_middleware`, that one user has running "
-            "at once in one process; 0: no limit. So for every number."
+            "Requests to the MCP endpoint, the proxy and the connections' JSON routes, or to the application behind "
+            "`auth_middleware`, that one user has running at once in one process; 0: no limit. So for every number."
         ),
     )
     limit_streams: Number = Field(

@@ -23,6 +23,8 @@ __all__ = ["EnvTokenStore", "value_of"]
 class EnvTokenStore(NamedSecrets):
     """Credentials of a process environment; what would write raises StoreReadOnly."""
 
+    keeps_accounts = False
+
     def __init__(self, environ: Mapping[str, str], trail: AnyTrail) -> None:
         self._environ, self._trail = environ, trail
 
@@ -46,9 +48,10 @@ class EnvTokenStore(NamedSecrets):
         user: str | None = None,
         provider: str | None = None,
         status: Status | None = None,
+        unfinished: bool = False,
     ) -> list[Record]:
         """The known services that have a credential."""
-        if tenant not in (None, SERVICE) or user or status not in (None, Status.ACTIVE):
+        if tenant not in (None, SERVICE) or user or status not in (None, Status.ACTIVE) or unfinished:
             return []
         names = sorted(set(KNOWN.values())) if provider is None else [provider]
         return [_record(service(name)) for name in names if await self.look(service(name)) is not None]
@@ -72,13 +75,9 @@ class EnvTokenStore(NamedSecrets):
         raise _read_only(lease.owner)
 
     async def abandon_refresh(
-        self, lease: RefreshLease, *, status: Status | None = None, reason: str | None = None
+        self, lease: RefreshLease, *, status: Status | None = None, reason: str | None = None, lost: bool = False
     ) -> None:
         """Nothing is held."""
-
-    async def mark(self, owner: Owner, status: Status, reason: str | None, *, actor: str) -> None:
-        """Raises: StoreReadOnly."""
-        raise _read_only(owner)
 
     async def delete(self, owner: Owner, *, actor: str) -> bool:
         """Raises: StoreReadOnly."""

@@ -3,8 +3,10 @@
 Invariant: production never makes a key; a key file is whole or not there (made aside, then linked or renamed into place).
 """
 
+import asyncio
 import base64
 import fcntl
+import logging
 import os
 import secrets
 import stat
@@ -17,9 +19,18 @@ from gatelodge.vault.envelope import Key
 from gatelodge.vault.errors import VaultKeyUnusable
 from gatelodge.vault.keyring import Keyring, key_from_bytes, read_keys
 
-__all__ = ["change_key_file", "load_keyring", "make_key_file", "new_key", "read_key_file", "write_key_file"]
+__all__ = [
+    "change_key_file",
+    "load_keyring",
+    "make_key_file",
+    "new_key",
+    "read_again",
+    "read_key_file",
+    "write_key_file",
+]
 
 _SETTING = "GATELODGE_VAULT_KEY"
+_log = logging.getLogger(__name__)
 
 
 def load_keyring(config: VaultConfig) -> Keyring:
@@ -32,6 +43,18 @@ def load_keyring(config: VaultConfig) -> Keyring:
         raise VaultKeyUnusable("production has no key for the vault: neither GATELODGE_VAULT_KEY nor its _FILE is set")
     make_key_file(config.own_key_file)
     return read_key_file(config.own_key_file)
+
+
+async def read_again(reload: Callable[[], Keyring] | None) -> Keyring | None:
+    """The keys as they are by now; None where they cannot be read again."""
+    if reload is None:
+        return None
+    try:
+        # The file may be on a slow mount.
+        return await asyncio.to_thread(reload)
+    except VaultKeyUnusable as error:
+        _log.error("the vault's keys cannot be read again: %s", error.detail)
+        return None
 
 
 def read_key_file(path: Path) -> Keyring:

@@ -6,6 +6,7 @@ deleted: that it opens again later would not explain what happened to it.
 
 from dataclasses import replace
 
+from gatelodge.audit.event import Scalar
 from gatelodge.core.clock import Clock
 from gatelodge.storage.database import Database
 from gatelodge.vault.aead import NotAuthentic
@@ -40,7 +41,9 @@ class Quarantine:
         if record.quarantined_at is not None and record.quarantine_reason != KEY_UNKNOWN:
             raise _unreadable(record.owner, NOT_AUTHENTIC)
 
-    async def keep_out(self, record: Record, error: NotAuthentic, actor: str) -> CredentialUnreadable:
+    async def keep_out(
+        self, record: Record, error: NotAuthentic, actor: str, **details: Scalar
+    ) -> CredentialUnreadable:
         """Mark the row that was read, unless it was replaced since; the error to raise."""
         reason = KEY_UNKNOWN if isinstance(error, KeyUnknown) else NOT_AUTHENTIC
         async with self._db.transaction() as tx:
@@ -53,7 +56,7 @@ class Quarantine:
                 version=record.version,
             )
             if touched:
-                event = about("vault.quarantine", record.owner, actor, outcome="failed", rule=reason)
+                event = about("vault.quarantine", record.owner, actor, outcome="failed", rule=reason, **details)
                 await self._trail.record(event, tx=tx)
         return _unreadable(record.owner, reason)
 

@@ -29,12 +29,15 @@ class Status(StrEnum):
 
     ACTIVE = "active"
     NEEDS_REAUTH = "needs_reauth"
-    REVOKED = "revoked"
 
 
 @dataclass(frozen=True)
 class Record:
-    """A connection without its secrets; times in seconds since the epoch. ``version`` grows with every new secret."""
+    """A connection without its secrets; times in seconds since the epoch. ``version`` grows with every new secret.
+
+    ``refresh_until`` is set while somebody refreshes it; ``refresh_started_at`` stays when the provider may have acted on
+    a refresh of which nothing was stored.
+    """
 
     id: str
     owner: Owner
@@ -46,6 +49,7 @@ class Record:
     expires_at: float | None = None
     absolute_expires_at: float | None = None
     refresh_started_at: float | None = None
+    refresh_until: float | None = None
     refreshed_at: float | None = None
     created_at: float = 0.0
     version: int = 1
@@ -66,7 +70,8 @@ class Opened:
 class RefreshLease:
     """The right to refresh one connection, once: lost when ``fence`` moved on.
 
-    ``interrupted_at`` is when an earlier refresh began that never came to an end, else None.
+    ``interrupted_at`` is when the first refresh began of which the provider may have acted and nothing was stored, else
+    None; ``began`` and ``until`` are of the same clock (``refreshing``).
     """
 
     owner: Owner
@@ -76,6 +81,7 @@ class RefreshLease:
     holder: str
     until: float
     interrupted_at: float | None = None
+    began: float = 0.0
 
 
 def check_fields(secrets: Mapping[str, Secret]) -> None:

@@ -1,13 +1,17 @@
 """The lease on one refresh of a connection, and its end: fenced, so that who was too slow changes nothing.
 
-Invariant: between the provider's answer and the commit stands nothing but this one transaction; the audit event follows
-it. A row that is not whole is refused before the provider is asked.
+Invariants: between the provider's answer and the commit stands nothing but this one transaction; the audit event follows
+it. A row that is not whole is refused before the provider is asked. On PostgreSQL a lease begins and ends by the
+database's clock, read by the statement that takes it: the hosts' clocks may differ. SQLite is of one host, whose clock
+counts. ``refresh_started_at`` is of the first refresh that may have been acted on, until one is stored.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gatelodge.audit.actor import SYSTEM
+from gatelodge.audit.event import Event
 from gatelodge.core.clock import Clock
 from gatelodge.core.secret import Secret
 from gatelodge.storage.database import Database
@@ -25,22 +29,49 @@ __all__ = ["Refreshing"]
 
 _HELD = "id = :id AND refresh_fence = :fence AND version = :version AND refresh_holder = :holder"
 _FREE = "refresh_holder = NULL, refresh_until = NULL, refresh_started_at = NULL"
+_GIVEN = "CAST(:now AS DOUBLE PRECISION)"
+# Of the moment, not of the statement's begin: it may have waited for the row.
+_DATABASES = "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)"
+_BEGIN = (
+    "UPDATE tokens SET refresh_holder = :holder, refresh_fence = refresh_fence + 1,"
+    " refresh_started_at = COALESCE(refresh_started_at, {now}),"
+    " refresh_until = {now} + CAST(:seconds AS DOUBLE PRECISION)"
+    " WHERE id = :id AND version = :version AND refresh_fence = :fence AND status = :active"
+    " AND quarantined_at IS NULL AND (refresh_until IS NULL OR refresh_until <= {now}) RETURNING refresh_until"
+)
 _FINISH = (
     "UPDATE tokens SET version = :next, status = :status, reason = NULL, expires_at = :expires_at,"  # noqa: S608 - constants
     f" absolute_expires_at = :absolute, scopes = :scopes, refreshed_at = :now, {_FREE} WHERE {_HELD}"
 )
 _NAME = (
     "UPDATE tokens SET version = :next, account_id = :account_id, account_name = :account_name, extra = :extra,"  # noqa: S608 - constants
-    f" updated_at = :now, {_FREE} WHERE {_HELD}"
+    " updated_at = :now, refresh_holder = NULL, refresh_until = NULL, refresh_started_at = :interrupted"
+    f" WHERE {_HELD}"
+)
+# A new fence: who read the row before this sees that it is not the same any more.
+_ABANDON = (
+    "UPDATE tokens SET refresh_holder = NULL, refresh_until = NULL, refresh_fence = refresh_fence + 1,"  # noqa: S608 - constants
+    " {mark} status = COALESCE(:status, status), reason = COALESCE(:reason, reason), updated_at = :now"
+    f" WHERE {_HELD} RETURNING *"
 )
 
 
 class Refreshing:
     """Leases of refreshes in the rows themselves."""
 
-    def __init__(self, db: Database, sealing: Sealing, trail: AnyTrail, clock: Clock, quarantine: Quarantine) -> None:
+    def __init__(
+        self,
+        db: Database,
+        sealing: Sealing,
+        trail: AnyTrail,
+        clock: Clock,
+        quarantine: Quarantine,
+        *,
+        lease_clock: Clock | None = None,
+    ) -> None:
         self._db, self._sealing, self._trail, self._clock = db, sealing, trail, clock
         self._quarantine = quarantine
+        self._lease_clock = clock if lease_clock is None and db.dialect == "sqlite" else lease_clock
 
     async def begin(self, owner: Owner, version: int, *, holder: str, seconds: float) -> RefreshLease | None:
         """Take the lease, or None when another holds it or the connection is no longer the one that was seen."""
@@ -52,25 +83,23 @@ class Refreshing:
             return None
         # The provider is asked only for what can be kept.
         await self._opened(before.record, before.sealed, holder)
-        now = self._clock.now()
+        given = {} if self._lease_clock is None else {"now": self._lease_clock.now()}
         async with self._db.transaction() as tx:
-            touched = await tx.execute(
-                "UPDATE tokens SET refresh_holder = :holder, refresh_fence = refresh_fence + 1,"
-                " refresh_started_at = :now, refresh_until = :until WHERE id = :id AND version = :version"
-                " AND refresh_fence = :fence AND status = :active AND quarantined_at IS NULL"
-                " AND (refresh_until IS NULL OR refresh_until <= :now)",
+            row = await tx.one(
+                _BEGIN.format(now=_GIVEN if given else _DATABASES),
                 holder=holder,
-                now=now,
-                until=now + seconds,
+                seconds=seconds,
                 id=before.record.id,
                 version=version,
                 fence=before.fence,
                 active=Status.ACTIVE.value,
+                **given,
             )
-        if not touched:
+        if row is None:
             return None
+        fence, until = before.fence + 1, float(row["refresh_until"])
         interrupted = before.record.refresh_started_at
-        return RefreshLease(owner, before.record.id, version, before.fence + 1, holder, now + seconds, interrupted)
+        return RefreshLease(owner, before.record.id, version, fence, holder, until, interrupted, until - seconds)
 
     async def finish(
         self,
@@ -97,6 +126,7 @@ class Refreshing:
             scopes=stored.record.scopes if scopes is None else scopes,
             refreshed_at=now,
             refresh_started_at=None,
+            refresh_until=None,
         )
         async with self._db.transaction() as tx:
             # Changing the row first locks it: a rotation of its data key is over, or waits.
@@ -104,7 +134,9 @@ class Refreshing:
                 raise _lost(lease)
             await write_sealed(tx, self._sealing, record, {**before, **secrets}, now)
         # Never an error: the old refresh token is spent, and the new pair is kept.
-        self._trail.note(about("vault.refresh", record.owner, lease.holder, version=record.version), done=True)
+        self._trail.note(
+            about("vault.refresh", record.owner, SYSTEM, version=record.version, by=lease.holder), done=True
+        )
         return record
 
     async def name(
@@ -119,33 +151,34 @@ class Refreshing:
             account_id=account_id,
             account_name=account_name,
             extra=dict(extra),
-            refresh_started_at=None,
+            refresh_started_at=lease.interrupted_at,
+            refresh_until=None,
         )
         now = self._clock.now()
         async with self._db.transaction() as tx:
-            given = {"next": record.version, "account_id": account_id, "account_name": account_name}
+            given: dict[str, object] = {"next": record.version, "account_id": account_id, "account_name": account_name}
+            given["interrupted"] = lease.interrupted_at
             text = json.dumps(dict(extra), sort_keys=True)
             if not await tx.execute(_NAME, **given, extra=text, now=now, **_of(lease)):
                 raise _lost(lease)
             await write_sealed(tx, self._sealing, record, secrets, now)
-            event = about("vault.mark", lease.owner, lease.holder, status=record.status.value, reason="account named")
-            await self._trail.record(event, tx=tx)
+            await self._trail.record(_marked(lease, record.status, "account named"), tx=tx)
         return record
 
-    async def abandon(self, lease: RefreshLease, status: Status | None, reason: str | None) -> None:
-        """End the lease without new secrets."""
+    async def abandon(self, lease: RefreshLease, status: Status | None, reason: str | None, *, lost: bool) -> None:
+        """End the lease without new secrets; ``lost`` keeps the mark of a refresh that may have been acted on."""
+        # Begun by this lease, the mark goes; an earlier one's is not this one's to take away.
+        keeps = status is None and (lost or lease.interrupted_at is not None)
         async with self._db.transaction() as tx:
             row = await tx.one(
-                f"UPDATE tokens SET {_FREE}, status = COALESCE(:status, status), reason = COALESCE(:reason, reason),"  # noqa: S608 - constants
-                f" updated_at = :now WHERE {_HELD} RETURNING *",
+                _ABANDON.format(mark="" if keeps else "refresh_started_at = NULL,"),
                 status=status and status.value,
                 reason=reason,
                 now=self._clock.now(),
                 **_of(lease),
             )
             if row is not None and status is not None:
-                event = about("vault.mark", lease.owner, lease.holder, status=status.value, reason=reason)
-                await self._trail.record(event, tx=tx)
+                await self._trail.record(_marked(lease, status, reason), tx=tx)
 
     async def _held(self, lease: RefreshLease) -> rows.Stored:
         async with self._db.reading() as tx:
@@ -154,11 +187,15 @@ class Refreshing:
             raise _lost(lease)
         return stored
 
-    async def _opened(self, record: Record, sealed: Sealed | None, actor: str) -> dict[str, Secret]:
+    async def _opened(self, record: Record, sealed: Sealed | None, holder: str) -> dict[str, Secret]:
         try:
             return await self._sealing.opened(record, sealed)
         except NotAuthentic as error:
-            raise await self._quarantine.keep_out(record, error, actor) from None
+            raise await self._quarantine.keep_out(record, error, SYSTEM, by=holder) from None
+
+
+def _marked(lease: RefreshLease, status: Status, reason: str | None) -> Event:
+    return about("vault.mark", lease.owner, SYSTEM, status=status.value, reason=reason, by=lease.holder)
 
 
 def _lost(lease: RefreshLease) -> Conflict:

@@ -6,12 +6,14 @@ Not here: whether a key may be retired (``rotation``).
 """
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from gatelodge.core.secret import Secret
 from gatelodge.storage.database import Transaction
 from gatelodge.storage.errors import StorageUnavailable
 from gatelodge.vault import rows
 from gatelodge.vault.errors import VaultKeyUnusable
+from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.records import Record
 from gatelodge.vault.sealing import Sealing
 
@@ -25,6 +27,15 @@ class KeyRetired(StorageUnavailable):
     """Nothing can be stored: the primary key of this process was retired, and no newer one is to be had."""
 
 
+class Renewable(Protocol):
+    """Keys that a process seals with."""
+
+    keyring: Keyring
+
+    async def renew(self) -> bool:
+        """Read them anew, where that is possible."""
+
+
 async def write_sealed(
     tx: Transaction, sealing: Sealing, record: Record, secrets: Mapping[str, Secret], now: float
 ) -> None:
@@ -34,7 +45,7 @@ async def write_sealed(
     await rows.write_secrets(tx, record.id, sealing.seal(record, secrets), now=now)
 
 
-async def check_writer(tx: Transaction, sealing: Sealing) -> None:
+async def check_writer(tx: Transaction, sealing: Renewable) -> None:
     """Take a newer primary key when ours was retired. Raises: KeyRetired."""
     retired = sealing.keyring.primary_id
     if not await _is_retired(tx, retired):

@@ -73,7 +73,7 @@ class Rotation:
                 "unreadable": unreadable,
                 "renewed": renew,
             }
-            await self._trail.record(Event("vault.rotate", actor, subject, "ok", None, None), tx=tx)
+            await self._trail.record(Event("vault.rotate", actor, subject), tx=tx)
         return Rotated(changed, unreadable, resumed)
 
     async def retire(self, key_id: str, *, actor: str) -> tuple[Key, ...]:
@@ -88,7 +88,7 @@ class Rotation:
             await retired.retire(tx, key_id, self._clock.now())
             if used := await _needing(tx, key_id):
                 raise _kept(key_id, f"{used} credentials still need it")
-            event = Event("vault.rotate", actor, {"retired": key_id}, "ok", None, None)
+            event = Event("vault.rotate", actor, {"retired": key_id})
             await self._trail.record(event, tx=tx)
         return tuple(key for key in map(ring.find, ring.ids) if key is not None and key.id.hex() != key_id)
 

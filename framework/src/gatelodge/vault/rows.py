@@ -86,7 +86,8 @@ def record_of(row: Row) -> Record:
     return Record(
         id=str(row["id"]),
         owner=Owner(str(row["tenant"]), str(row["user_id"]), str(row["service"])),
-        status=Status(row["status"]),
+        # Whatever else somebody wrote there, it is not to be used.
+        status=Status.ACTIVE if row["status"] == Status.ACTIVE.value else Status.NEEDS_REAUTH,
         reason=row["reason"],
         account_id=row["account_id"],
         account_name=row["account_name"],
@@ -94,6 +95,7 @@ def record_of(row: Row) -> Record:
         expires_at=_seconds(row["expires_at"]),
         absolute_expires_at=_seconds(row["absolute_expires_at"]),
         refresh_started_at=_seconds(row["refresh_started_at"]),
+        refresh_until=_seconds(row["refresh_until"]),
         refreshed_at=_seconds(row["refreshed_at"]),
         created_at=row["created_at"],
         version=row["version"],

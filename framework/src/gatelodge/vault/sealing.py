@@ -4,10 +4,8 @@ In front of every value stands a digest of the row's public part, so that a row 
 values under a newer row, a changed scope, account or expiry, and a field taken away are noticed.
 """
 
-import asyncio
 import hashlib
 import json
-import logging
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -16,14 +14,13 @@ from dataclasses import dataclass
 from gatelodge.core.secret import Secret
 from gatelodge.vault.aead import KEY_BYTES, NotAuthentic
 from gatelodge.vault.envelope import Binding, Key, open_sealed, seal
-from gatelodge.vault.errors import VaultKeyUnusable
+from gatelodge.vault.key_source import read_again
 from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.records import Record
 
 __all__ = ["KeyUnknown", "Sealed", "Sealing", "WrappedKey"]
 
 _DIGEST_BYTES = 32
-_log = logging.getLogger(__name__)
 
 
 class KeyUnknown(NotAuthentic):
@@ -103,15 +100,10 @@ class Sealing:
             return self.open(record, sealed)
 
     async def renew(self) -> bool:
-        """Read the keys anew, where that is possible; the file may be on a slow mount."""
-        if self._reload is None:
-            return False
-        try:
-            self.keyring = await asyncio.to_thread(self._reload)
-        except VaultKeyUnusable as error:
-            _log.error("the vault's keys cannot be read again: %s", error.detail)
-            return False
-        return True
+        """Read the keys anew, where that is possible."""
+        fresh = await read_again(self._reload)
+        self.keyring = fresh or self.keyring
+        return fresh is not None
 
     def rewrap(self, record: Record, stored: WrappedKey) -> WrappedKey:
         """The same data key, wrapped by the primary key. Raises: NotAuthentic, KeyUnknown."""

@@ -55,11 +55,13 @@ class SqlTokenStore(NamedSecrets):
         clock: Clock,
         *,
         reload: Callable[[], Keyring] | None = None,
+        lease_clock: Clock | None = None,
     ) -> None:
+        """``lease_clock`` says when leases of refreshes end; without it PostgreSQL's own, so that hosts may differ."""
         self._db, self._trail, self._clock = db, trail, clock
         self._sealing = Sealing(keyring, reload=reload)
         self._quarantine = Quarantine(db, trail, clock)
-        self._refreshing = Refreshing(db, self._sealing, trail, clock, self._quarantine)
+        self._refreshing = Refreshing(db, self._sealing, trail, clock, self._quarantine, lease_clock=lease_clock)
         self.rotation = Rotation(db, self._sealing, trail, clock, self._quarantine)
 
     async def check(self) -> None:
@@ -146,11 +148,13 @@ class SqlTokenStore(NamedSecrets):
         user: str | None = None,
         provider: str | None = None,
         status: Status | None = None,
+        unfinished: bool = False,
     ) -> list[Record]:
         """Public parts of all that match."""
         wanted = {"tenant": tenant, "user_id": user, "service": provider, "status": status and status.value}
         given = {column: value for column, value in wanted.items() if value is not None}
-        where = " AND ".join(f"{column} = :{column}" for column in given) or "1 = 1"
+        terms = [f"{column} = :{column}" for column in given]
+        where = " AND ".join([*terms, "refresh_started_at IS NOT NULL"] if unfinished else terms) or "1 = 1"
         async with self._db.reading() as tx:
             found = await tx.all(f"SELECT * FROM tokens WHERE {where} ORDER BY service, tenant, user_id", **given)  # noqa: S608 - our columns
         return [rows.record_of(row) for row in found]
@@ -182,24 +186,10 @@ class SqlTokenStore(NamedSecrets):
         return await self._refreshing.name(lease, account_id, account_name, extra)
 
     async def abandon_refresh(
-        self, lease: RefreshLease, *, status: Status | None = None, reason: str | None = None
+        self, lease: RefreshLease, *, status: Status | None = None, reason: str | None = None, lost: bool = False
     ) -> None:
         """Give the lease back."""
-        await self._refreshing.abandon(lease, status, reason)
-
-    async def mark(self, owner: Owner, status: Status, reason: str | None, *, actor: str) -> None:
-        """Set status and reason."""
-        async with self._db.transaction() as tx:
-            row = await tx.one(
-                f"UPDATE tokens SET status = :status, reason = :reason, updated_at = :now WHERE {_OWNED} RETURNING *",  # noqa: S608 - a constant
-                status=status.value,
-                reason=reason,
-                now=self._clock.now(),
-                **_of(owner),
-            )
-            if row is not None:
-                event = about("vault.mark", owner, actor, status=status.value, reason=reason)
-                await self._trail.record(event, tx=tx)
+        await self._refreshing.abandon(lease, status, reason, lost=lost)
 
     async def delete(self, owner: Owner, *, actor: str) -> bool:
         """Remove a connection and its data key."""

@@ -17,6 +17,10 @@ __all__ = ["NamedSecrets", "TokenStore"]
 class TokenStore(Protocol):
     """Connections by owner, one each. Raises, where it says nothing else: StorageUnavailable, StorageFault."""
 
+    @property
+    def keeps_accounts(self) -> bool:
+        """Whether users' accounts can be put into it, not only services' credentials."""
+
     async def put(
         self,
         owner: Owner,
@@ -48,8 +52,9 @@ class TokenStore(Protocol):
         user: str | None = None,
         provider: str | None = None,
         status: Status | None = None,
+        unfinished: bool = False,
     ) -> list[Record]:
-        """Public parts of all that match, by provider, tenant and user."""
+        """Public parts of all that match, by provider, tenant and user; ``unfinished``: with a refresh that did not end."""
 
     async def begin_refresh(
         self, owner: Owner, version: int, *, holder: str, lease_seconds: float
@@ -77,12 +82,13 @@ class TokenStore(Protocol):
         """Say whose account the connection is for, and give the lease back; the secrets stay. Raises: Conflict."""
 
     async def abandon_refresh(
-        self, lease: RefreshLease, *, status: Status | None = None, reason: str | None = None
+        self, lease: RefreshLease, *, status: Status | None = None, reason: str | None = None, lost: bool = False
     ) -> None:
-        """Give the lease back without new secrets, with a status where that changes; a lost lease changes nothing."""
+        """Give the lease back without new secrets, with a status where that changes; a lost lease changes nothing.
 
-    async def mark(self, owner: Owner, status: Status, reason: str | None, *, actor: str) -> None:
-        """Set status and reason; an owner without a connection is left alone."""
+        ``lost``: the provider may have acted, so the time of the first such refresh stays on the row; it also stays when
+        an earlier one left it. A status takes it away.
+        """
 
     async def delete(self, owner: Owner, *, actor: str) -> bool:
         """Remove the connection with its data key: whatever copy of a value is left can never be opened."""
@@ -90,6 +96,8 @@ class TokenStore(Protocol):
 
 class NamedSecrets:
     """The service's own credentials by name, on top of a ``TokenStore``."""
+
+    keeps_accounts = True
 
     async def get_token(self: TokenStore, name: str, *, actor: str, purpose: str) -> Secret | None:
         """The credential of that name. Raises: CredentialUnreadable."""

@@ -144,6 +144,17 @@ async def test_who_comes_back_without_a_linked_account_is_not_asked_for_ever(sta
     assert LINK in told["content"][0]["text"]
 
 
+async def test_a_server_that_keeps_no_accounts_sends_nobody_to_link_one(start: Any) -> None:
+    served = await start("github", **GITHUB, GATELODGE_TOKEN_STORE="env")
+    told = answer(await ask(served, "tools/call", WHO, "workspace:read", can=OPENS_URLS))["result"]
+    assert told["isError"] is True
+    assert told["content"][0]["text"].startswith("This server keeps no linked accounts.")
+    assert LINK not in str(told)
+    call = {"method": "GET", "path": "/user"}
+    refused = await served.http.post("/workspace/api/github/proxy", json=call, headers=served.bearer("workspace:read"))
+    assert (refused.json()["code"], refused.json().get("link_url")) == ("store_read_only", None)
+
+
 async def test_routes_are_below_the_base_path_and_gone_with_the_server(start: Any) -> None:
     apps: list[Starlette] = []
     served = await start("github", apps=apps, **GITHUB)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from gatelodge.app.api_docs.operation import HTML, PROVIDER, Answer, Operation, Parameter
 from gatelodge.app.api_docs.server import guarded
-from gatelodge.connections.api_models import AuthorizationUrl, Connections
+from gatelodge.connections.api_models import AuthorizationUrl, Connections, StillAuthorised
 from gatelodge.core.codes import Code
 
 __all__ = ["accounts"]
@@ -16,6 +16,7 @@ _CALLER = (
     Code.CREDENTIALS_MALFORMED,
     Code.SCOPE_MISSING,
     Code.CSRF_REFUSED,
+    Code.LIMIT_REACHED,
     Code.KEYS_UNAVAILABLE,
 )
 _STORE = (Code.STORAGE_UNAVAILABLE, Code.STORAGE_FAULT)
@@ -64,7 +65,12 @@ def _api(base: str) -> Iterable[Operation]:
         "connections",
         (Answer(200, "A fresh address, good once", AuthorizationUrl, {"authorization_url": url, "expires_in": 600}),),
         guarded(
-            *_CALLER, *_STORE, Code.NOT_FOUND, Code.RETURN_REFUSED, Code.LIMIT_REACHED, Code.PROVIDER_MISCONFIGURED
+            *_CALLER,
+            *_STORE,
+            Code.STORE_READ_ONLY,
+            Code.NOT_FOUND,
+            Code.RETURN_REFUSED,
+            Code.PROVIDER_MISCONFIGURED,
         ),
         "Needs the scope `<server>:write`, or a session of the pages. 10 a minute for each user.",
         (PROVIDER, returned),
@@ -87,7 +93,15 @@ def _api(base: str) -> Iterable[Operation]:
         "unlink",
         "Forget a linked account",
         "connections",
-        (Answer(204, "It is gone, and given back where the provider takes it", media=None),),
+        (
+            Answer(204, "It is gone, here and at the provider", media=None),
+            Answer(
+                200,
+                "It is gone here; the provider may still honour it until the user ends it there",
+                StillAuthorised,
+                {"provider": "jira", "authorised_at": "https://id.atlassian.com/manage-profile/apps"},
+            ),
+        ),
         guarded(*_CALLER, *_VAULT, Code.NOT_FOUND),
         "Needs the scope `<server>:write`, or a session and its CSRF token in `x-csrf-token`.",
         (PROVIDER,),

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from gatelodge.app.connected.parts import opened
 from gatelodge.audit.trail import Trail
+from gatelodge.connections.dialects import own_credential
 from gatelodge.connections.registry import Registry
 from gatelodge.connections.tokens import AccessToken, AccessTokens
 from gatelodge.core.clock import Clock
 from gatelodge.core.identity import Principal
 from gatelodge.core.secret import Secret
+from gatelodge.outbound.client import Outbound
 from gatelodge.settings.connected import ConnectedSettings
 from gatelodge.settings.connections import ConnectionSettings
 from gatelodge.settings.load import load
@@ -39,12 +41,12 @@ class OwnTokens:
     _purpose: str
 
     async def access(self, provider: str) -> AccessToken:
-        """A token of ``provider`` that is good now, renewed when due.
+        """The person's own token of ``provider`` that is good now, renewed when due.
 
         Raises: ConnectionMissing, NeedsReauth, ProviderUnavailable, ProviderMisconfigured.
         """
         owner = Owner(self._principal.issuer, self._principal.subject, provider)
-        return await self._tokens.access(owner, purpose=self._purpose)
+        return await self._tokens.access(owner, purpose=self._purpose, credential=own_credential(provider))
 
 
 class Vault:
@@ -62,18 +64,29 @@ class Vault:
         self._registry = Registry(connections.provider_configs(), development=settings.mode == "development")
         self._tokens: AccessTokens | None = None
         self.store = store
-        # The open database and its trail.
+        # The open database and its trail, and the way to providers.
         self.kept: tuple[Database, Trail] | None = None
+        self.outbound: Outbound | None = None
+
+    @property
+    def providers(self) -> list[tuple[str, str]]:
+        """Name and API of each provider that is set up."""
+        return [(name, self._registry.get(name).provider.api_base) for name in self._registry.names()]
+
+    @property
+    def sessions_in_redis(self) -> bool:
+        """No: it has no pages, so no browser signs in here."""
+        return False
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Open it. Raises: VaultKeyUnusable, StorageUnavailable, StorageFault."""
         async with opened(self._settings, self._registry, self._clock) as parts:
-            self._tokens, self.kept = parts.tokens, (parts.database, parts.trail)
+            self._tokens, self.kept, self.outbound = parts.tokens, (parts.database, parts.trail), parts.outbound
             try:
                 yield
             finally:
-                self._tokens = self.kept = None
+                self._tokens = self.kept = self.outbound = None
 
     def of(self, principal: Principal) -> OwnTokens:
         """The linked accounts of one person. Raises: StorageUnavailable, outside of the server's life."""

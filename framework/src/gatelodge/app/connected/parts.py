@@ -32,9 +32,9 @@ from gatelodge.settings.load import SettingsInvalid
 from gatelodge.settings.proxy import own_hosts
 from gatelodge.storage.database import Database, open_database
 from gatelodge.storage.migrations import migrate
+from gatelodge.vault.current_keys import CurrentKeys
 from gatelodge.vault.env_store import EnvTokenStore
 from gatelodge.vault.key_source import load_keyring
-from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.owner import service
 from gatelodge.vault.process_memory import keep_memory_private
 from gatelodge.vault.sql_store import SqlTokenStore
@@ -48,7 +48,8 @@ class Parts:
     """What a running server works with."""
 
     database: Database
-    keyring: Keyring
+    # Of sessions, sign-ins and authorization states.
+    keys: CurrentKeys
     trail: Trail
     store: TokenStore
     tokens: AccessTokens
@@ -94,26 +95,30 @@ async def opened(settings: ConnectedSettings, registry: Registry, clock: Clock) 
         tokens = AccessTokens(store, registry, endpoints, trail, clock)
         stack.push_async_callback(tokens.aclose)
         own = tokens if services is store else AccessTokens(services, registry, endpoints, trail, clock)
+        keys = CurrentKeys(keyring, reload=lambda: load_keyring(config), database=database)
         cache, limits = AnswerCache(clock), settings.proxy.limits()
         sessions = WebSessions(
             _session_store(settings, database, clock),
-            keyring,
+            keys,
             clock,
             ttl=settings.web.session_ttl,
             audience=audience,
         )
         stack.push_async_callback(sessions.aclose)
+        upstream = Upstream(outbound, tokens, registry, clock, services=own, cache=cache, limits=limits)
         yield Parts(
             database=database,
-            keyring=keyring,
+            keys=keys,
             trail=trail,
             store=store,
             tokens=tokens,
-            upstream=Upstream(outbound, tokens, registry, clock, services=own, cache=cache, limits=limits),
+            upstream=upstream,
             naming=Naming(store, tokens, registry, outbound, clock),
-            linking=Linking(store, registry, endpoints, outbound=outbound, trail=trail, clock=clock),
+            linking=Linking(
+                store, registry, endpoints, outbound=outbound, trail=trail, clock=clock, forget=upstream.forget
+            ),
             sessions=sessions,
-            states=AuthorizationStates(database, keyring, clock, audience=audience),
+            states=AuthorizationStates(database, keys, clock, audience=audience),
             outbound=outbound,
         )
 

@@ -6,17 +6,19 @@ Invariants: a provider that is not configured has no tools, so they are unlisted
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastmcp import FastMCP
 from starlette.routing import BaseRoute
 
+from gatelodge.app.auditing import Auditing
 from gatelodge.app.bridge.packs import add_packs
-from gatelodge.app.chores import DAILY, OFTEN, every
+from gatelodge.app.chores import DAILY, OFTEN, SOON, every
 from gatelodge.app.connected.parts import Parts, opened
 from gatelodge.app.context import current_principal
 from gatelodge.audit.trail import Trail
-from gatelodge.connections.limits import LinkLimits
+from gatelodge.connections.limits import CallerLimits, LinkLimits
 from gatelodge.connections.parts import WebParts
 from gatelodge.connections.place import Place
 from gatelodge.connections.registry import Registry
@@ -104,15 +106,25 @@ class ConnectedService:
         outbound: Outbound,
         metadata_url: str,
         limits: Limits,
+        calls: CallerLimits,
+        audit: Auditing | None,
     ) -> AsyncIterator[None]:
         """Open everything, serve its routes in front of ``routes``, and do its chores. Raises: as ``parts.opened``."""
         async with AsyncExitStack() as stack:
             parts = await stack.enter_async_context(opened(self.settings, self._registry, self._clock))
-            web = self._web(parts, identity, metadata, keys, outbound, metadata_url=metadata_url, limits=limits)
+            links = LinkLimits.of(self.settings.server.limits_config(), limits)
+            web = self._web(
+                parts, identity, metadata, keys, outbound, metadata_url=metadata_url, links=links, calls=calls
+            )
+            proxy = self._proxy(parts, identity, metadata_url, calls)
+            if audit is not None:
+                web = replace(web, recorder=audit.recorder, stranger=audit.stranger)
+                proxy = replace(proxy, recorder=audit.recorder)
             ours: list[BaseRoute] = [*connection_routes(web, self._clock)]
             if self.settings.proxy.proxy == "on":
-                ours += proxy_routes(self._proxy(parts, identity, metadata_url))
+                ours += proxy_routes(proxy)
             await stack.enter_async_context(every(DAILY, "sweep of connections", parts.tokens.sweep))
+            await stack.enter_async_context(every(SOON, "unfinished refreshes", parts.tokens.finish))
             await stack.enter_async_context(every(DAILY, "names of accounts", parts.naming.sweep))
             await stack.enter_async_context(every(OFTEN, "clean-up of sessions", web.sweep))
             before, self._parts = list(routes), parts
@@ -131,7 +143,8 @@ class ConnectedService:
         outbound: Outbound,
         *,
         metadata_url: str,
-        limits: Limits,
+        links: LinkLimits,
+        calls: CallerLimits,
     ) -> WebParts:
         server, secret = self.settings.server, self.settings.web.web_client_secret
         sign_in = None
@@ -144,7 +157,7 @@ class ConnectedService:
                 outbound=outbound,
                 metadata=metadata,
                 keys=keys,
-                keyring=parts.keyring,
+                keyring=parts.keys,
                 clock=self._clock,
             )
         return WebParts(
@@ -161,10 +174,11 @@ class ConnectedService:
             resource_metadata_url=metadata_url,
             sign_in=sign_in,
             allowed_origins=server.allowed_origins,
-            limits=LinkLimits.of(server.limits_config(), limits),
+            limits=links,
+            calls=calls,
         )
 
-    def _proxy(self, parts: Parts, identity: Identity, metadata_url: str) -> ProxyParts:
+    def _proxy(self, parts: Parts, identity: Identity, metadata_url: str, calls: CallerLimits) -> ProxyParts:
         proxy, server = self.settings.proxy, self.settings.server
         return ProxyParts(
             base=self._place.base,
@@ -179,4 +193,5 @@ class ConnectedService:
             request_bytes=proxy.proxy_request_bytes,
             allowed_origins=server.allowed_origins,
             service_clients=proxy.token_service_clients,
+            limits=calls,
         )

@@ -1,6 +1,7 @@
 """GitHub: OAuth apps (tokens without end) and GitHub Apps (8 hours, refresh token 6 months, single use).
 
 Errors of the token endpoint come with status 200, its answers as a form unless JSON is asked for. PKCE is S256 only.
+Since April 2026 github.com names its issuer when it sends the user back; an Enterprise Server may not.
 """
 
 from gatelodge.connections.errors import ProviderRefused
@@ -25,6 +26,7 @@ PROVIDER = Provider(
     authorize_url="https://github.com/login/oauth/authorize",
     token_url="https://github.com/login/oauth/access_token",  # noqa: S106 - an address
     api_base="https://api.github.com",
+    issuer="https://github.com/login/oauth",
     scopes=("read:user", "repo"),
     authorize_extra={"prompt": "select_account"},
     pkce=True,

@@ -55,6 +55,8 @@ PROVIDER = Provider(
     token_url="https://auth.atlassian.com/oauth/token",  # noqa: S106 - an address
     api_base="https://api.atlassian.com",
     scopes=("read:jira-user", "read:jira-work", "write:jira-work", "offline_access"),
+    # Without it there is no refresh token, and the link ends after an hour.
+    needed_scopes=("offline_access",),
     authorize_extra={"audience": "api.atlassian.com", "prompt": "consent"},
     client_auth="json",
     body="json",
