@@ -24,7 +24,7 @@ from gatelodge.ops.link import oauth_steps
 from gatelodge.ops.link.oauth_types import OAuthRefused
 from gatelodge.ops.link.obtain import Obtained, obtain_tokens
 from gatelodge.ops.link.target import LOOPBACK_REDIRECT
-from gatelodge.outbound.client import Answer, Outbound
+from gatelodge.outbound.client import Answer, Began, Outbound
 from gatelodge.registration.keycloak_clients import KeycloakClients
 from gatelodge.registration.marks import MADE_AT, MADE_BY, made_by, stamp
 from gatelodge.registration.reaper import Cursor, ReapPolicy, sweep
@@ -50,9 +50,10 @@ class Counting(Outbound):
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         max_bytes: int | None = None,
+        began: Began | None = None,
     ) -> Answer:
         self.sent[method] += 1
-        return await super().request(method, url, headers=headers, content=content, max_bytes=max_bytes)
+        return await super().request(method, url, headers=headers, content=content, max_bytes=max_bytes, began=began)
 
 
 @dataclass

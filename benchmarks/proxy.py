@@ -10,13 +10,10 @@ import argparse
 import asyncio
 import json
 import multiprocessing
-import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ import httpx2
 import uvloop
 from proxy_desk import ProxyDesk, proxy_desk
 from raw_upstream import answer, raw_upstream
+from run import circumstances
 from starlette.applications import Starlette
 from starlette.types import Message, Scope
 from vaults import new_keyring, open_vault
@@ -65,7 +63,7 @@ async def main(rounds: int, calls: int) -> int:
     ours, theirs = context.Pipe()
     process = context.Process(target=upstream, args=(theirs,), daemon=True)
     process.start()
-    before = os.getloadavg()
+    measured = circumstances("benchmarks/proxy.py")
     with tempfile.TemporaryDirectory() as folder:
         vault = await open_vault(DatabaseConfig(f"sqlite:///{folder}/vault/bench.db"), new_keyring())
         async with proxy_desk(vault, urls={"github": ours.recv()}) as desk:
@@ -77,7 +75,7 @@ async def main(rounds: int, calls: int) -> int:
     figures = {name: _figures(found) for name, found in times.items()}
     adds = round(figures[PROXY]["p50"] - figures[POOLED]["p50"], 3)
     at_once = {name: round(statistics.median(found), 3) for name, found in bursts.items()}
-    _keep(figures, adds, at_once, before)
+    _keep(figures, adds, at_once, measured)
     for name, found in figures.items():
         print(f"{name:26} p50 {found['p50']:7.3f} ms   p95 {found['p95']:7.3f} ms")
     print(f"the proxy adds             p50 {adds:7.3f} ms   (goal: at most {GOAL} ms)")
@@ -180,11 +178,9 @@ def _figures(found: list[float]) -> dict[str, float]:
     }
 
 
-def _keep(figures: dict[str, Any], adds: float, at_once: dict[str, float], before: tuple[float, float, float]) -> None:
+def _keep(figures: dict[str, Any], adds: float, at_once: dict[str, float], measured: dict[str, Any]) -> None:
     result = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": ["python", "benchmarks/proxy.py"],
-        "host": {"cores": os.cpu_count(), "system": platform.platform(), "load_before": before},
+        **measured,
         "milliseconds": figures,
         "proxy_adds_p50": adds,
         "goal": GOAL,

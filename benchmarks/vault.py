@@ -8,16 +8,15 @@ are compared.
 import argparse
 import asyncio
 import json
-import os
-import platform
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+from run import circumstances
 
 from gatelodge.audit.trail import Trail
 from gatelodge.core.clock import SystemClock
@@ -37,7 +36,7 @@ CONNECTIONS = 500
 
 async def main(rounds: int, calls: int, output: Path | None) -> int:
     """Print and keep the figures. Returns 1 when the goal is missed."""
-    load = os.getloadavg()
+    measured = circumstances("benchmarks/vault.py")
     with tempfile.TemporaryDirectory() as folder:
         db = await open_database(DatabaseConfig(f"sqlite:///{Path(folder) / 'database' / 'vault.db'}"))
         await migrate(db)
@@ -75,7 +74,7 @@ async def main(rounds: int, calls: int, output: Path | None) -> int:
     for name, figures in found.items():
         print(f"{name:16} p50 {figures['p50']:8.1f} us   p95 {figures['p95']:8.1f} us")
     print(f"the vault adds {more:.1f} us at p50 (goal: at most {GOAL:.0f}); its audit event costs {audited} us later")
-    keep(output, document(found, more, audited, load))
+    keep(output, document(found, more, audited, measured))
     return int(more > GOAL)
 
 
@@ -107,16 +106,13 @@ def spread(took: list[float]) -> dict[str, float]:
 
 
 def document(
-    found: dict[str, dict[str, float]], more: float, audited: float, load: tuple[float, float, float]
+    found: dict[str, dict[str, float]], more: float, audited: float, measured: dict[str, Any]
 ) -> dict[str, object]:
     """The result file."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    more_versions = {name: version(name) for name in ("sqlalchemy", "aiosqlite")}
     return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit,
-        "command": ["python", "benchmarks/vault.py"],
-        "host": {"cores": os.cpu_count(), "system": platform.platform(), "load_before": list(load)},
-        "versions": {name: version(name) for name in ("cryptography", "sqlalchemy", "aiosqlite")},
+        **measured,
+        "versions": measured["versions"] | more_versions,
         "connections": CONNECTIONS,
         "microseconds": found,
         "vault_adds_p50": round(more, 1),

@@ -76,13 +76,13 @@ class AccessTeam:
 
     def keys(self) -> list[dict[str, Any]]:
         """The published keys."""
-        with urllib.request.urlopen(f"{self.url}/cdn-cgi/access/certs", timeout=30) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(f"{self.url}/cdn-cgi/access/certs", timeout=60) as answer:  # noqa: S310 - loopback
             found: list[dict[str, Any]] = json.loads(answer.read())["keys"]
             return found
 
     def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(self.url + path, data=json.dumps(body).encode())  # noqa: S310 - loopback
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             found: dict[str, Any] = json.loads(answer.read())
             return found
 

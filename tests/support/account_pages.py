@@ -62,7 +62,9 @@ class Person:
         for _ in range(_MAX_STEPS):
             if str(shown.url).startswith(self.pages):
                 break
-            form = parse_page(shown.text).forms[0]
+            forms = parse_page(shown.text).forms
+            assert forms, f"{shown.status_code} {shown.url}: {shown.text}"
+            form = forms[0]
             filled = {
                 **form.fields,
                 **{name: value for name, value in answers.items() if f'name="{name}"' in shown.text},
@@ -88,5 +90,5 @@ class Person:
 async def person(pages: str, ca_file: Path, username: str, password: str) -> AsyncIterator[Person]:
     """A browser without cookies."""
     tls = ssl.create_default_context(cafile=str(ca_file))
-    async with httpx2.AsyncClient(verify=tls, timeout=30, trust_env=False) as http:
+    async with httpx2.AsyncClient(verify=tls, timeout=60, trust_env=False) as http:
         yield Person(http, pages, username, password)

@@ -24,10 +24,11 @@ _OPTIONS = (
 )
 # Where pictures are kept after the run; without it they go with the test's own folder.
 _PICTURES = "TEST_PICTURES"
+_MOST_MILLISECONDS = 60_000
 
 
 class Chromium:
-    """One page. Every wait ends with an error after half a minute. ``page`` is Playwright's own."""
+    """One page. Every wait ends with an error after a minute. ``page`` is Playwright's own."""
 
     def __init__(self, playwright: Playwright, context: BrowserContext, folder: Path) -> None:
         self._playwright = playwright
@@ -61,7 +62,7 @@ class Chromium:
 
     def until(self, expression: str) -> None:
         """Wait until an expression is true in a page that is loaded."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + _MOST_MILLISECONDS / 1000
         while True:
             if self._asked(f"document.readyState === 'complete' && !!({expression})"):
                 return
@@ -71,6 +72,14 @@ class Chromium:
                 self.call("Page.reload")
             # Playwright's own wait: what the browser says meanwhile is heard.
             self.page.wait_for_timeout(50)
+
+    def heard(self, words: str) -> list[str]:
+        """What the browser said to a developer with these words in it; waits for the first."""
+        deadline = time.monotonic() + _MOST_MILLISECONDS / 1000
+        while not (found := [text for text in self.said if words in text]):
+            assert time.monotonic() < deadline, f"not said: {words}\n{self.said}"
+            self.page.wait_for_timeout(50)
+        return found
 
     def _asked(self, question: str) -> bool:
         """The answer of the page; no, while the browser goes from one page to the next."""
@@ -120,7 +129,9 @@ def _launched(playwright: Playwright, profile: Path) -> Iterator[Chromium]:
         viewport={"width": 900, "height": 900},
         # The stack's own authority is made for one run.
         ignore_https_errors=True,
+        timeout=_MOST_MILLISECONDS,
     )
+    context.set_default_timeout(_MOST_MILLISECONDS)
     try:
         yield Chromium(playwright, context, pictures)
     finally:

@@ -56,7 +56,7 @@ class GitHubFront:
         """A code at emulate, a refresh token at oidc-provider."""
         body = await request.body()
         fields = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             if fields["grant_type"] == "refresh_token":
                 fields["client_id"] = "form"
                 answer = await http.post(self.strict.token_url, data=fields)
@@ -76,7 +76,7 @@ class GitHubFront:
         known = await asyncio.to_thread(self.strict.get, "/me", token)
         if token in self.rejected or "sub" not in known:
             return JSONResponse({"message": "Bad credentials", "status": "401"}, 401)
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             url = f"{self.emulate}{request.url.path}"
             sent = {"authorization": "Bearer emulated"}
             answer = await http.get(url, params=dict(request.query_params), headers=sent)
@@ -107,4 +107,4 @@ def served(routes: list[Route], port: int) -> Iterator[None]:
         yield
     finally:
         server.should_exit = True
-        thread.join(timeout=20)
+        thread.join(timeout=60)

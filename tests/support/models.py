@@ -30,7 +30,10 @@ class Models:
     def calls(self, path: str) -> list[dict[str, Any]]:
         """What it was asked at this path, oldest first: entries with ``headers``, ``body`` and ``response``."""
         answer = httpx2.get(
-            f"{self.url}/__aimock/journal", params={"path": path}, headers={"authorization": f"Bearer {KEY}"}
+            f"{self.url}/__aimock/journal",
+            params={"path": path},
+            headers={"authorization": f"Bearer {KEY}"},
+            timeout=60,
         )
         found = answer.raise_for_status().json()
         entries: list[dict[str, Any]] = found if isinstance(found, list) else found["entries"]

@@ -93,7 +93,7 @@ def _toolchain() -> tuple[Path, Path]:
             raise NpmUnavailable("npm is neither in the Node.js wheel nor on the PATH")
         npm = Path(system).resolve()
     try:
-        version = subprocess.run([str(node), "--version"], capture_output=True, text=True, timeout=30, check=True)
+        version = subprocess.run([str(node), "--version"], capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise NpmUnavailable(f"node does not run here: {type(error).__name__}") from error
     if int(version.stdout.strip().lstrip("v").split(".")[0]) < _NODE_MIN:

@@ -48,7 +48,7 @@ class OAuthServer:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310 - loopback
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 found: dict[str, Any] = json.loads(answer.read())
                 return found
         except urllib.error.HTTPError as error:
@@ -57,12 +57,16 @@ class OAuthServer:
 
 
 @contextmanager
-def oidc_provider(*redirects: str) -> Iterator[OAuthServer]:
-    """oidc-provider: a refresh token works once, and its second use ends the whole grant. ``redirects``: our clients'."""
+def oidc_provider(*redirects: str, issuer: str | None = None) -> Iterator[OAuthServer]:
+    """oidc-provider: a refresh token works once, and its second use ends the whole grant. ``redirects``: our clients'.
+
+    ``issuer`` is the name it gives itself (its own address when None), for one that stands behind another address.
+    """
     node, folder = installed(_PACKAGES)
     shutil.copyfile(_PACKAGES / "oidc.mjs", folder / f"oidc.{os.getpid()}.mjs")
     try:
         given = {"REDIRECT_URIS": " ".join(redirects)} if redirects else {}
+        given |= {"ISSUER": issuer} if issuer else {}
         with running([str(node), str(folder / f"oidc.{os.getpid()}.mjs")], **given) as port:
             yield OAuthServer(f"http://127.0.0.1:{port}", "/token")
     finally:
@@ -134,7 +138,7 @@ def running(command: list[str], **environment: str) -> Iterator[int]:
         process.stdin.close()
         process.stdout.close()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -15,7 +15,6 @@ from urllib.parse import urlencode
 
 import httpx2
 from github_front import served
-from native_stack import free_port
 from oauth_servers import CLIENT_SECRET, OAuthServer
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -46,6 +45,9 @@ class ProviderFront:
     given_back: list[str] = field(default_factory=list)
     # So many of the next questions whose account it is get no answer.
     identity_fails: int = 0
+    # What it says of the next access tokens of Jira, in seconds; Notion says nothing.
+    life: int = 3600
+    refreshes: int = 0
 
     def environment(self) -> dict[str, str]:
         """Settings of a server that uses it."""
@@ -66,7 +68,7 @@ class ProviderFront:
         """End the grant at the provider, as its administrator does; the access token too."""
         self.rejected.add(self.presented[provider])
         fields = {"token": self.refresh_tokens[provider], "client_id": "form", "client_secret": CLIENT_SECRET}
-        httpx2.post(f"{self.strict.url}/token/revocation", data=fields).raise_for_status()
+        httpx2.post(f"{self.strict.url}/token/revocation", data=fields, timeout=60).raise_for_status()
 
     async def authorize(self, request: Request) -> Response:
         """oidc-provider's consent page, for a request as the provider wants it."""
@@ -84,15 +86,16 @@ class ProviderFront:
         fields = _fields(name, await request.body(), request.headers)
         if fields is None:
             return JSONResponse({"error": "invalid_client"}, 401)
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             asked = {**fields, "client_id": "form", "client_secret": CLIENT_SECRET}
             answer = await http.post(self.strict.token_url, data=asked)
         found: dict[str, Any] = answer.json()
         if "access_token" not in found:
             return JSONResponse(found, 403 if name == "jira" else 400)
         self.refresh_tokens[name] = found["refresh_token"]
+        self.refreshes += fields["grant_type"] == "refresh_token"
         tokens = {key: found[key] for key in ("access_token", "refresh_token")} | {"token_type": "bearer"}
-        more = _NOTION if name == "notion" else {"expires_in": 3600, "scope": "read:jira-work offline_access"}
+        more = _NOTION if name == "notion" else {"expires_in": self.life, "scope": "read:jira-work offline_access"}
         return JSONResponse(tokens | more)
 
     async def revoked(self, request: Request) -> Response:
@@ -115,7 +118,7 @@ class ProviderFront:
         if path == "/oauth/token/accessible-resources":
             return JSONResponse([SITE])
         path = path.removeprefix(f"/ex/jira/{SITE['id']}") if name == "jira" else path
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             # Prism's file of Notion has the version in its paths.
             url = self.apis[name] + ("/v1" if name == "notion" else "") + path
             sent = {key: value for key, value in request.headers.items() if key not in {"host", "content-length"}}
@@ -125,14 +128,13 @@ class ProviderFront:
 
     async def _alive(self, name: str, token: str) -> bool:
         if name == "coda":
-            return token == CODA_TOKEN
+            return token == CODA_TOKEN and token not in self.rejected
         return token not in self.rejected and "sub" in await asyncio.to_thread(self.strict.get, "/me", token)
 
 
 @contextmanager
-def provider_front(strict: OAuthServer, apis: Mapping[str, str]) -> Iterator[ProviderFront]:
-    """The front on a port of its own."""
-    port = free_port()
+def provider_front(strict: OAuthServer, apis: Mapping[str, str], port: int) -> Iterator[ProviderFront]:
+    """The front on that port, which ``strict`` has in its name as issuer: what it sends back with must be the front's."""
     front = ProviderFront(strict, apis, f"http://127.0.0.1:{port}")
     routes = [
         Route("/{provider}/authorize", front.authorize),

@@ -1,6 +1,6 @@
 """A protected server over real sockets in a thread of this process, and the real Traefik in front of it.
 
-Invariant: it is served with the product's own uvicorn configuration; only the limits differ, to make tests quick.
+Invariant: it is served with the product's own uvicorn configuration; only tests of limits have others, to be quick.
 ``records`` is what the application saw of each request, in front of all of our checks.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 import resource
 import socket
 import ssl
@@ -94,10 +95,10 @@ class Surface:
         async def count() -> int:
             return len(asyncio.all_tasks()) - 1
 
-        return asyncio.run_coroutine_threadsafe(count(), self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(count(), self.loop).result(60)
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
     """Wait until a condition holds; fails after ``seconds``."""
     pause, deadline = threading.Event(), time.monotonic() + seconds
     while not condition():
@@ -122,7 +123,7 @@ def surface(limits: Limits | None = None, *, bare: bool = False, mcp: FastMCP[An
     work, records, loops = Work(), list[Seen](), list[asyncio.AbstractEventLoop]()
     settings = ServerSettings(public_url=PUBLIC_URL, issuer=_ISSUER, mode="production")
     app = protect(mcp or _tools(work), settings, outbound=issuer.outbound(), clock=clock)
-    config = server_config(_recorded(app, records, loops), bind="127.0.0.1", port=0, limits=limits or QUICK)
+    config = server_config(_recorded(app, records, loops), bind="127.0.0.1", port=0, limits=limits)
     if bare:
         config.http = "httptools"
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
@@ -138,7 +139,7 @@ def surface(limits: Limits | None = None, *, bare: bool = False, mcp: FastMCP[An
         finally:
             gc.unfreeze()
             server.should_exit = True
-            thread.join(20)
+            thread.join(60)
     assert not thread.is_alive()
 
 
@@ -231,7 +232,9 @@ class Edge:
 
 
 @contextmanager
-def edge(folder: Path, server: int, *, read_timeout: str = "1s", desk: int | None = None) -> Iterator[Edge]:
+def edge(
+    folder: Path, server: int, *, read_timeout: str = "60s", idle_timeout: str | None = None, desk: int | None = None
+) -> Iterator[Edge]:
     """The stack's own Traefik configuration in front of the server at a port, with nothing behind the other routes.
 
     ``desk``: the port of what stands for the desk.
@@ -241,8 +244,15 @@ def edge(folder: Path, server: int, *, read_timeout: str = "1s", desk: int | Non
     (folder / "tls").mkdir()
     certificates = ensure_certificates(folder / "tls", SystemClock())
     render_static(CHECKOUT / "infra", configuration, bind="127.0.0.1", ports=ports, read_timeout=read_timeout)
+    if idle_timeout:
+        text, count = re.subn(r"(?m)^( +idleTimeout: ).*$", rf"\g<1>{idle_timeout}", configuration.read_text())
+        assert count == 1
+        configuration.write_text(text)
     (folder / "dynamic").mkdir()
     render_routes(CHECKOUT / "infra", folder / "dynamic", servers=(), ports=ports)
+    # What stands for the desk is not taken out because the machine stands still for a second.
+    shared = folder / "dynamic" / "dynamic.yaml"
+    shared.write_text(shared.read_text().replace("timeout: 1s", "timeout: 60s"))
     binary = find_binaries(read_versions(CHECKOUT / "infra" / "versions.toml")).traefik
     with (
         log.open("wb") as output,
@@ -262,12 +272,12 @@ def edge(folder: Path, server: int, *, read_timeout: str = "1s", desk: int | Non
             yield running
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _up(ports: Ports) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{ports.ping}/ping", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports.ping}/ping", timeout=60) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -276,7 +286,7 @@ def _up(ports: Ports) -> bool:
 def _routed(running: Edge) -> bool:
     try:
         url = f"https://localhost:{running.port}/health/live"
-        with urllib.request.urlopen(url, timeout=5, context=running.context) as answer:
+        with urllib.request.urlopen(url, timeout=60, context=running.context) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -18,7 +18,7 @@ _META = {"io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprot
 async def tls_client(ca_file: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """An HTTP client that trusts the stack's authority."""
     async with httpx2.AsyncClient(
-        verify=ssl.create_default_context(cafile=str(ca_file)), timeout=30, trust_env=False
+        verify=ssl.create_default_context(cafile=str(ca_file)), timeout=60, trust_env=False
     ) as client:
         yield client
 

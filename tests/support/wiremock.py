@@ -29,7 +29,7 @@ from gatelodge.ops.stack.versions import read_versions
 __all__ = [
     "DROPS",
     "FAULTS",
-    "HOURS",
+    "LONG",
     "Answer",
     "Archive",
     "ArchiveWrong",
@@ -44,10 +44,10 @@ __all__ = [
 _PIN = Path(__file__).with_suffix(".toml")
 _READY_SECONDS = 120
 _JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m")
-# So long that no test sees its end.
-HOURS = 3_600_000
-# Of a body of 20,000 bytes one every 180 ms: something comes all the time.
-DROPS = {"numberOfChunks": 20_000, "totalDuration": HOURS}
+# Milliseconds: so long that only a test of broken code sees its end.
+LONG = 120_000
+# Of a body of 20,000 bytes one every 6 ms: something comes all the time.
+DROPS = {"numberOfChunks": 20_000, "totalDuration": LONG}
 
 Answer = Mapping[str, Any]
 

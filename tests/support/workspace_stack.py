@@ -5,12 +5,12 @@ from pathlib import Path
 
 from github_front import GitHubFront
 from native_stack import CHECKOUT, Stack, gatelodge, read_stack
-from oauth_servers import CLIENT_SECRET
 from provider_front import ProviderFront
+from slack_front import SlackFront
 
 from gatelodge.ops.link.obtain import obtain_tokens
 
-__all__ = ["Workspace", "second_server", "slack_environment"]
+__all__ = ["Workspace", "second_server"]
 
 
 @dataclass
@@ -20,6 +20,7 @@ class Workspace:
     stack: Stack
     github: GitHubFront
     others: ProviderFront
+    slack: SlackFront
     command: tuple[str, ...]
     environment: dict[str, str]
 
@@ -51,17 +52,6 @@ class Workspace:
         started = gatelodge(*self.command, state=self.stack.state, timeout=300, **self.environment)
         assert started.returncode == 0, f"{started.stdout}\n{started.stderr}"
         return read_stack(self.stack.state, self.stack.port)
-
-
-def slack_environment(emulate: str) -> dict[str, str]:
-    """Settings of a server that uses emulate's Slack."""
-    return {
-        "GATELODGE_SLACK_CLIENT_ID": "gatelodge",
-        "GATELODGE_SLACK_CLIENT_SECRET": CLIENT_SECRET,
-        "GATELODGE_SLACK_AUTHORIZE_URL": f"{emulate}/oauth/v2/authorize",
-        "GATELODGE_SLACK_TOKEN_URL": f"{emulate}/api/oauth.v2.access",
-        "GATELODGE_SLACK_API_URL": f"{emulate}/api",
-    }
 
 
 def second_server(folder: Path) -> Path:

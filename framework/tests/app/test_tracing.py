@@ -1,24 +1,17 @@
 """Traces of a real process, as an OTLP receiver gets them: continued from the caller, through tool and upstream call."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from trace_receiver import Receiver, receiver, serving
 
 from gatelodge.observability import tracing
 from gatelodge.settings.load import SettingsInvalid, load
 from gatelodge.settings.server import ServerSettings
+
+__all__ = ["receiver"]
 
 # The tool calls what stands for a provider, by the transport that calls of linked accounts take.
 SERVER = """
@@ -59,94 +52,6 @@ HTTP_TRACE, META_TRACE = "1" * 32, "2" * 32
 HTTP_PARENT, META_PARENT = f"00-{HTTP_TRACE}-{'a' * 16}-01", f"00-{META_TRACE}-{'b' * 16}-01"
 
 
-class Receiver(ThreadingHTTPServer):
-    """Takes OTLP, and stands for a provider too."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.exports: list[ExportTraceServiceRequest] = []
-        self.raw: list[bytes] = []
-        self.asked: list[dict[str, str]] = []
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def spans(self) -> dict[str, Span]:
-        """All spans by name."""
-        resources = [resource for export in self.exports for resource in export.resource_spans]
-        return {span.name: span for r in resources for scope in r.scope_spans for span in scope.spans}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        assert self.headers["content-type"] == "application/x-protobuf"
-        self.server.raw.append(body)
-        self.server.exports.append(ExportTraceServiceRequest.FromString(body))
-        self._answer()
-
-    def do_GET(self) -> None:
-        self.server.asked.append({name.lower(): value for name, value in self.headers.items()})
-        self._answer()
-
-    def _answer(self) -> None:
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@contextmanager
-def serving(folder: Path, receiver: Receiver, source: str = SERVER, **environment: str) -> Iterator[str]:
-    """A server's base URL; at the end it is stopped in order, and has sent what it had."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    (folder / "small.py").write_text(source)
-    ours = {
-        "GATELODGE_PUBLIC_URL": f"http://127.0.0.1:{port}/mcp",
-        "GATELODGE_ISSUER": "https://localhost:8443/realms/mcp",
-        "GATELODGE_ISSUER_INTERNAL_URL": "http://127.0.0.1:9/realms/mcp",
-        "GATELODGE_PORT": str(port),
-        "GATELODGE_TRACES_ENDPOINT": f"{receiver.url}/v1/traces",
-        "PROVIDER": receiver.url,
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "gatelodge", "serve", "small:app"],
-        cwd=folder,
-        env={**os.environ, **ours, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None
-            for line in process.stderr:
-                if "Uvicorn running" in line:
-                    break
-            yield f"http://127.0.0.1:{port}"
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
-        finally:
-            process.kill()
-
-
 def call(base: str, era: str, meta: dict[str, str]) -> httpx2.Response:
     """One call of the tool, with a trace in the header and, perhaps, one in ``_meta``."""
     envelope: dict[str, object] = dict(meta)
@@ -168,7 +73,7 @@ def call(base: str, era: str, meta: dict[str, str]) -> httpx2.Response:
 def test_a_call_s_spans_continue_the_trace_of_its_meta_into_tool_and_upstream(
     era: str, tmp_path: Path, receiver: Receiver
 ) -> None:
-    with serving(tmp_path, receiver) as base:
+    with serving(tmp_path, receiver, SERVER) as base:
         answer = call(base, era, {"traceparent": META_PARENT})
         assert "asked" in answer.text
         # The request's id is that of the hop, whose header it is.
@@ -191,7 +96,7 @@ def test_a_call_s_spans_continue_the_trace_of_its_meta_into_tool_and_upstream(
 def test_without_a_trace_in_meta_the_header_s_goes_on_and_a_bad_one_starts_a_new_trace(
     tmp_path: Path, receiver: Receiver
 ) -> None:
-    with serving(tmp_path, receiver, GATELODGE_TRACES_UPSTREAM="on", OTEL_SERVICE_NAME="renamed") as base:
+    with serving(tmp_path, receiver, SERVER, GATELODGE_TRACES_UPSTREAM="on", OTEL_SERVICE_NAME="renamed") as base:
         call(base, "2026-07-28", {"traceparent": "00-not-a-trace-01"})
         httpx2.get(f"{base}/.well-known/oauth-protected-resource", headers={"traceparent": "nonsense"}, timeout=60)
         refused = httpx2.post(

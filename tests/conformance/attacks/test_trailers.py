@@ -17,7 +17,7 @@ def asked(running: Surface, *, header: str = "", trailer: str = "") -> int:
         lines.append(header.encode())
     end = f"{trailer}\r\n" if trailer else ""
     raw = b"\r\n".join(lines) + b"\r\n\r\n" + f"{len(body):x}\r\n".encode() + body + f"\r\n0\r\n{end}\r\n".encode()
-    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=60) as wire:
         wire.sendall(raw)
         answer = b""
         while chunk := wire.recv(65_536):

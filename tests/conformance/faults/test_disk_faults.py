@@ -118,7 +118,7 @@ async def test_a_server_that_restarts_gives_errors_in_words_and_no_wrong_answer(
 
 
 async def _restarts(server: Postgres, times: int) -> None:
-    database = await open_database(DatabaseConfig(server.url(), busy_timeout=2.0, connect_timeout=2.0))
+    database = await open_database(DatabaseConfig(server.url(), busy_timeout=60.0, connect_timeout=60.0))
     async with database.transaction() as transaction:
         await transaction.execute("CREATE TABLE things (number BIGINT PRIMARY KEY)")
     said: dict[int, bool] = {}
@@ -130,7 +130,7 @@ async def _restarts(server: Postgres, times: int) -> None:
             said[len(said)] = await insert(database, len(said))
         await restart
         # Nobody restarted us: the next one works.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not await insert(database, len(said)):
             said[len(said)] = False
             assert time.monotonic() < deadline
@@ -142,7 +142,7 @@ async def _restarts(server: Postgres, times: int) -> None:
 async def insert(database: Database, number: int) -> bool:
     """Whether it was acknowledged."""
     try:
-        async with asyncio.timeout(20), database.transaction() as transaction:
+        async with asyncio.timeout(60), database.transaction() as transaction:
             await transaction.execute("INSERT INTO things VALUES (:number)", number=number)
     except StorageUnavailable:
         return False

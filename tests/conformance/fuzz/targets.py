@@ -32,7 +32,7 @@ from gatelodge.testing.issuer import FakeIssuer
 __all__ = ["Target", "targets"]
 
 Mutate = Callable[[random.Random, bytes, list[bytes]], bytes]
-HANG = 10.0  # seconds
+HANG = 60.0  # seconds
 
 
 @dataclass

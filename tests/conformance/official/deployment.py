@@ -26,7 +26,7 @@ from gatelodge.testing.tokens import TokenFactory
 
 __all__ = ["Deployment", "deployed"]
 
-_START_SECONDS = 20
+_START_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)

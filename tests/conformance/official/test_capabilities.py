@@ -28,7 +28,7 @@ class Caller:
     async def call(self, method: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         """Every message of the answer, the result last."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        async with httpx2.AsyncClient(headers=self._headers) as http:
+        async with httpx2.AsyncClient(headers=self._headers, timeout=60) as http:
             answer = await http.post(self._url, content=json.dumps(body))
         assert answer.status_code == 200, answer.text
         if "text/event-stream" not in answer.headers["content-type"]:
@@ -61,7 +61,7 @@ async def test_no_change_is_promised_that_nobody_could_be_told_of(deployment: De
     # Where such news would come from.
     token = deployment.tokens.token(scope=READ)
     stream = {"accept": "text/event-stream", "authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(headers=stream) as http:
+    async with httpx2.AsyncClient(headers=stream, timeout=60) as http:
         assert (await http.get(deployment.bare_url)).status_code == 405
 
 

@@ -22,7 +22,7 @@ NOTIFICATIONS: dict[str, dict[str, Any]] = {
 
 
 async def posted(deployment: Deployment, body: dict[str, Any], **headers: str) -> httpx2.Response:
-    async with httpx2.AsyncClient(headers=HEADERS) as http:
+    async with httpx2.AsyncClient(headers=HEADERS, timeout=60) as http:
         return await http.post(deployment.url, content=json.dumps(body), headers=headers)
 
 

@@ -21,7 +21,7 @@ async def asked(deployment: Deployment, method: str, params: dict[str, Any], sco
     """One request of the new era past the proxy."""
     headers = {"mcp-method": method, "authorization": f"Bearer {deployment.tokens.token(scope=scope)}"}
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": MODERN}}
-    async with httpx2.AsyncClient(headers=HEADERS | headers, timeout=10) as http:
+    async with httpx2.AsyncClient(headers=HEADERS | headers, timeout=60) as http:
         return await http.post(deployment.bare_url, content=json.dumps(body))
 
 

@@ -80,7 +80,7 @@ def test_the_keys_were_fetched_over_http(runs: Mapping[str, Finished], deploymen
 
 def test_without_a_token_the_suite_fails(official: Suite, deployment: Deployment, tmp_path: Path) -> None:
     """The negative control: what passes above passes by the injected token, and a refusal is seen as a failure."""
-    assert httpx2.post(deployment.bare_url, json={}).status_code == 401
+    assert httpx2.post(deployment.bare_url, json={}, timeout=60).status_code == 401
     for revision in REVISIONS:
         work = tmp_path / revision
         work.mkdir()

@@ -71,7 +71,6 @@ def test_every_signature_holds_exactly_when_its_vector_is_valid(name: str) -> No
         command=".venv/bin/pytest tests/conformance/primitives",
         negative_control="a check that looks at no signature: invalid vectors hold",
         figure=f"{left_out} under a key that is left out: {REFUSED[name]}" if left_out else None,
-        not_yet="HKDF, which the pages of connected accounts use, has no vectors here yet",
     )
 
 

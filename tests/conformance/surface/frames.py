@@ -75,7 +75,7 @@ class Wire:
     sent: int = 0
     _rest: bytes = b""
 
-    def exchange(self, data: bytes = b"", *, until: Callable[[], bool] = lambda: True, seconds: float = 20) -> None:
+    def exchange(self, data: bytes = b"", *, until: Callable[[], bool] = lambda: True, seconds: float = 60) -> None:
         """Send all of it, reading meanwhile, then read until the condition holds or the connection ends."""
         view, deadline = memoryview(data), time.monotonic() + seconds
         while not self.ended and (view or not until()):
@@ -131,7 +131,7 @@ def http2(port: int, ca_file: Path, *, settings: bytes = b"") -> Iterator[Wire]:
     context = ssl.create_default_context(cafile=ca_file)
     context.set_alpn_protocols(["h2"])
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as tls,
     ):
         assert tls.selected_alpn_protocol() == "h2"

@@ -40,7 +40,7 @@ class Upstream:
 
     async def reached(self, asked: int, left: int) -> None:
         """Wait until that many have asked and left."""
-        async with asyncio.timeout(30), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: self.asked >= asked and self.left >= left)
 
 
@@ -179,6 +179,6 @@ async def test_a_server_that_does_not_pass_the_disconnect_on_is_noticed(monkeypa
 
 
 def _health(running: Surface) -> None:
-    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=60) as wire:
         wire.sendall(f"GET /health/live HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
         assert wire.recv(65536).startswith(b"HTTP/1.1 200 ")

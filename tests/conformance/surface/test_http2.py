@@ -93,7 +93,7 @@ class Front:
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("http2")
-    with surface(Limits()) as served, edge(folder, served.port, read_timeout="3s") as running:
+    with surface(Limits()) as served, edge(folder, served.port, read_timeout="60s") as running:
         yield Front(served, running, folder)
 
 
@@ -132,11 +132,11 @@ REFUSED = {
 def flooded(front: Front, data: bytes) -> Wire:
     """Send it all, as far as the connection lasts, while ordinary calls are made; they must all be answered."""
     with front.wire() as wire, ThreadPoolExecutor(1) as pool:
-        flood = pool.submit(wire.exchange, data, seconds=60)
+        flood = pool.submit(wire.exchange, data, seconds=120)
         assert front.good() == GOOD
-        flood.result(60)
+        flood.result(120)
         # What is still on its way back: the end, or the answer to a last ping.
-        wire.exchange(frame(PING, b"the last"), until=lambda: _last(wire), seconds=30)
+        wire.exchange(frame(PING, b"the last"), until=lambda: _last(wire))
         return wire
 
 
@@ -174,8 +174,12 @@ def test_streams_over_the_limit_are_reset_and_reach_nobody(front: Front, name: s
     kept(front, MANY, reads(front.served) - before)
 
 
-def test_of_streams_left_open_exactly_the_limit_is_kept(front: Front) -> None:
-    with front.wire() as wire:
+def test_of_streams_left_open_exactly_the_limit_is_kept(tmp_path: Path) -> None:
+    with (
+        surface() as served,
+        edge(tmp_path, served.port, read_timeout="3s") as running,
+        Front(served, running, tmp_path).wire() as wire,
+    ):
         wire.exchange(each(DATA, _POST, _OPEN, count=STREAMS + 5) + frame(PING, b"the last"), until=lambda: _last(wire))
         reset = [frame for frame in wire.frames if frame.kind == RST_STREAM]
         assert [frame.stream for frame in reset] == [2 * number + 1 for number in range(STREAMS, STREAMS + 5)]
@@ -217,7 +221,7 @@ def changed(folder: Path, patch: pytest.MonkeyPatch, changes: dict[str, str]) ->
             text = text.replace(old, new)
         (infra / name).write_text(text, encoding="utf-8")
     patch.setattr("surface.CHECKOUT", folder / "checkout")
-    with surface(Limits()) as served, edge(folder, served.port, read_timeout="3s") as running:
+    with surface(Limits()) as served, edge(folder, served.port, read_timeout="60s") as running:
         yield Front(served, running, folder)
 
 

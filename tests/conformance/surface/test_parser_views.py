@@ -19,8 +19,8 @@ from surface import HOST, Edge, Seen, Surface, edge, surface
 from gatelodge.app.slow_clients import Limits
 
 COMMAND = "pytest tests/conformance/surface/test_parser_views.py"
-# Longer than an answer takes, shorter than anyone wants to wait for a connection that is kept.
-_LISTEN = 4.0
+# Every connection ends before, by a limit of the server's or of Traefik's, which are short here.
+_LISTEN = 60.0
 # How our protocol and our guard refuse a message.
 _REFUSED = {400, 421}
 _STRAYS = "what followed"
@@ -199,18 +199,21 @@ class View:
 @pytest.fixture(scope="module")
 def views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[View, View]]]:
     """Every case, sent both ways at once."""
-    limits = Limits(head=1, stall=1, body=2, idle=1, write=1)
+    # Short, and yet longer than a slow machine takes from a connection to the whole request.
+    limits = Limits(head=8, stall=8, body=8, idle=1, write=8)
     with (
         surface(limits) as alone,
         surface(limits) as behind,
-        edge(tmp_path_factory.mktemp("edge"), behind.port, read_timeout="2s") as front,
+        edge(tmp_path_factory.mktemp("edge"), behind.port, read_timeout="8s", idle_timeout="1s") as front,
     ):
         yield asyncio.run(_all(alone, behind, front, len(behind.records)))
 
 
 async def _all(alone: Surface, behind: Surface, front: Edge, skipped: int) -> dict[str, tuple[View, View]]:
-    direct = await asyncio.gather(*(_send(alone.port, raw, name) for name, raw in CASES.items()))
-    through = await asyncio.gather(*(_send(front.port, raw, name, front.context) for name, raw in CASES.items()))
+    direct, through = await asyncio.gather(
+        asyncio.gather(*(_send(alone.port, raw, name) for name, raw in CASES.items())),
+        asyncio.gather(*(_send(front.port, raw, name, front.context) for name, raw in CASES.items())),
+    )
     ports = {port for _, port in through}
     routed = [line for line in front.accesses() if int(line["ClientPort"]) in ports]
     found = {}
@@ -330,7 +333,7 @@ def test_what_follows_a_request_is_a_request_only_where_traefik_says_so(views: d
 @pytest.mark.parametrize("bare", [True, False])
 def test_bare_uvicorn_takes_trailers_for_headers(bare: bool) -> None:
     """The negative control: the same input, with uvicorn's own protocol, arrives with a second Authorization."""
-    with surface(bare=bare) as running:
+    with surface(Limits(idle=1), bare=bare) as running:
         raw = CASES["trailer-authorization"]
         statuses, _ = asyncio.run(_send(running.port, raw, "trailer-authorization"))
         assert len(statuses) == 1

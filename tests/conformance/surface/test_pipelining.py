@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from surface import HOST, Surface, call, edge, surface, until
+from surface import HOST, QUICK, Surface, call, edge, surface, until
 
 LIMIT = 4 * 1024 * 1024
 _POST = f"POST /mcp HTTP/1.1\r\nHost: {HOST}\r\n".encode()
@@ -56,6 +56,13 @@ def served() -> Iterator[Surface]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[Surface]:
+    """A server whose limits of time are short."""
+    with surface(QUICK) as running:
+        yield running
+
+
 def everything(wire: socket.socket) -> bytes:
     """What comes until the server ends the connection, which must be within the socket's time limit."""
     received = b""
@@ -74,7 +81,7 @@ def statuses(answer: bytes) -> list[int]:
 
 def send(port: int, data: bytes) -> bytes:
     """Send, and read to the end."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as wire:
         received = b""
         try:
             wire.sendall(data)
@@ -105,7 +112,7 @@ def test_what_waits_behind_a_refused_request_is_not_run(served: Surface, name: s
 @pytest.mark.parametrize("name", _NAMES)
 def test_what_is_sent_after_a_refusal_is_not_run(served: Surface, name: str) -> None:
     status, first = refused(served)[name]
-    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
         try:
             wire.sendall(first)
             answer = wire.recv(65536)
@@ -126,9 +133,9 @@ def test_what_is_sent_after_a_refusal_is_not_run(served: Surface, name: str) -> 
     ],
     ids=["header", "body", "chunked body"],
 )
-def test_what_comes_after_a_time_limit_is_not_run(served: Surface, first: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as wire:
-        wire.sendall(first.replace(b"BEARER", served.bearer().encode()))
+def test_what_comes_after_a_time_limit_is_not_run(hurried: Surface, first: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", hurried.port), timeout=60) as wire:
+        wire.sendall(first.replace(b"BEARER", hurried.bearer().encode()))
         answer = wire.recv(65536)
         try:
             # The rest that was waited for, and one more request.
@@ -137,13 +144,13 @@ def test_what_comes_after_a_time_limit_is_not_run(served: Surface, first: bytes)
         except (ConnectionResetError, BrokenPipeError):
             pass
     assert statuses(answer) == [408]
-    assert behind(served) == 0
+    assert behind(hurried) == 0
 
 
 def test_what_is_refused_for_its_token_leaves_the_next_request_alone(served: Surface) -> None:
     """The control: an ordinary refusal, of a whole request, ends nothing; the next one, sent after it, is run."""
     before = behind(served)
-    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
         wire.sendall(call("Bearer wrong", "whoami", {"canary": "x"}))
         answer = wire.recv(65536)
         assert statuses(answer) == [401]
@@ -169,17 +176,17 @@ def test_bare_uvicorn_runs_what_waits_behind_a_body_that_is_too_large() -> None:
 
 
 def test_through_traefik_nothing_is_run_that_waits_behind_a_body_without_a_sure_end(tmp_path: Path) -> None:
-    with surface() as running, edge(tmp_path, running.port, read_timeout="2s") as front:
+    with surface() as running, edge(tmp_path, running.port) as front:
         for name in ("two lengths", "bad chunk", "chunk longer than it says", "unknown coding"):
             with (
-                socket.create_connection(("127.0.0.1", front.port), timeout=20) as plain,
+                socket.create_connection(("127.0.0.1", front.port), timeout=60) as plain,
                 front.context.wrap_socket(plain, server_hostname="localhost") as wire,
             ):
                 wire.sendall(refused(running)[name][1] + _BEHIND)
                 assert len(statuses(everything(wire))) == 1, name
         assert behind(running) == 0
         with (
-            socket.create_connection(("127.0.0.1", front.port), timeout=20) as plain,
+            socket.create_connection(("127.0.0.1", front.port), timeout=60) as plain,
             front.context.wrap_socket(plain, server_hostname="localhost") as wire,
         ):
             # The control: the same request behind one that is right.

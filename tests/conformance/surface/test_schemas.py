@@ -218,7 +218,7 @@ def answering(listening: socket.socket) -> Iterator[None]:
     try:
         yield
     finally:
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive()
 
 

@@ -45,7 +45,7 @@ def served() -> Iterator[Surface]:
 
 def ask(port: int, data: bytes) -> bytes:
     """Everything that comes back."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as wire:
         received = b""
         try:
             wire.sendall(data)
@@ -163,7 +163,7 @@ def test_forwarding_headers_through_traefik_are_traefiks_and_change_nothing(tmp_
     with edge(tmp_path, served.port) as front:
         for path in _READABLE:
             with (
-                socket.create_connection(("127.0.0.1", front.port), timeout=20) as plain,
+                socket.create_connection(("127.0.0.1", front.port), timeout=60) as plain,
                 front.context.wrap_socket(plain, server_hostname="localhost") as wire,
             ):
                 wire.sendall(get(path, extra=spoofed))

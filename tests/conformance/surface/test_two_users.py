@@ -1,6 +1,6 @@
 """Two users at once on one server: no byte of one reaches the other.
 
-``GATELODGE_INTERLEAVED`` sets how many calls; 10,000 for the scoreboard.
+``GATELODGE_INTERLEAVED`` sets how many calls, of both eras together.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from surface import Surface, call, surface
 from gatelodge.app.slow_clients import Limits
 
 CALLS = int(os.environ.get("GATELODGE_INTERLEAVED", "2000"))
-COMMAND = "GATELODGE_INTERLEAVED=10000 pytest tests/conformance/surface/test_two_users.py"
+COMMAND = f"GATELODGE_INTERLEAVED={CALLS} .venv/bin/pytest tests/conformance/surface/test_two_users.py"
 _USERS = ("alice", "mallory")
 _CONNECTIONS = 4
 

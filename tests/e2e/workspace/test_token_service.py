@@ -58,7 +58,7 @@ async def test_the_service_is_answered_inside_and_no_user_can_give_its_scope_awa
     async with service_token(workspace, tmp_path) as token:
         inside = f"{stack.internal['server_urls']['workspace']}/workspace/internal/tokens/github?user=nobody"
         headers = {"host": f"localhost:{stack.port}", "authorization": f"Bearer {token}"}
-        async with httpx2.AsyncClient(trust_env=False) as direct:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as direct:
             found = await direct.get(inside, headers=headers)
             assert (found.status_code, found.json()["error"]) == (409, "connection_missing"), found.text
             person = await workspace.token(1, "read", "write")

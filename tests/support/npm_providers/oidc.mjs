@@ -7,7 +7,7 @@ const [secret, life] = [process.env.CLIENT_SECRET, Number(process.env.ACCESS_LIF
 const counts = { success: 0, error: 0, revoked: 0, used: 0 };
 const server = http.createServer();
 server.listen(0, "127.0.0.1", async () => {
-  const issuer = `http://127.0.0.1:${server.address().port}`;
+  const issuer = process.env.ISSUER ?? `http://127.0.0.1:${server.address().port}`;
   const client = (client_id, method) => ({
     client_id,
     client_secret: secret,
