@@ -33,6 +33,18 @@ def test_a_provider_is_on_with_client_id_and_secret(monkeypatch: pytest.MonkeyPa
     assert "canary" not in repr(settings) + repr(configs)
 
 
+def test_scopes_are_asked_for_in_the_order_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB", "NOTION"):
+        monkeypatch.setenv(f"GATELODGE_{name}_CLIENT_ID", "id")
+        monkeypatch.setenv(f"GATELODGE_{name}_CLIENT_SECRET", "canary")
+    assert load(ConnectionSettings).provider_configs()["github"].scopes == ()
+    monkeypatch.setenv("GATELODGE_GITHUB_SCOPES", "read:user, public_repo")
+    configs = load(ConnectionSettings).provider_configs()
+    assert configs["github"].scopes == ("read:user", "public_repo")
+    assert configs["notion"].scopes == ()
+    assert Registry(configs).get("github").provider.scopes == ("read:user", "public_repo")
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [

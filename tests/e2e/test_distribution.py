@@ -127,7 +127,7 @@ def _serving(python: Path, folder: Path) -> Iterator[str]:
         base, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
         while True:
             try:
-                assert httpx2.get(f"{base}/health/live", trust_env=False).status_code == 200
+                assert httpx2.get(f"{base}/health/live", trust_env=False, timeout=60).status_code == 200
                 break
             except httpx2.TransportError:
                 assert server.poll() is None, server.stdout and server.stdout.read().decode()
@@ -136,7 +136,7 @@ def _serving(python: Path, folder: Path) -> Iterator[str]:
         yield base
     finally:
         server.terminate()
-        server.communicate(timeout=20)
+        server.communicate(timeout=60)
 
 
 @pytest.mark.parametrize(("kind", "way"), [(".whl", _wheel_by_hashes), (".gz", _sdist_by_constraints)])
@@ -157,6 +157,7 @@ def test_protect_works_where_nothing_else_of_ours_is(
             json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
             headers={"accept": "application/json, text/event-stream", "host": "localhost:8443"},
             trust_env=False,
+            timeout=60,
         )
         assert called.status_code == 401
         challenge = called.headers["www-authenticate"]

@@ -73,7 +73,7 @@ def edge(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
     finally:
         for process in reversed(started):
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 async def _until_ready(edge: Edge) -> None:

@@ -29,7 +29,7 @@ async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 async def outbound(stack: Stack) -> AsyncIterator[Outbound]:
-    found = Outbound(ca_file=stack.ca_file, timeout=30)
+    found = Outbound(ca_file=stack.ca_file, timeout=60)
     yield found
     await found.aclose()
 
@@ -175,7 +175,7 @@ async def test_an_expired_token_is_refused(stack: Stack, http: httpx2.AsyncClien
     finally:
         keycloak.update_realm("mcp", {**realm, "accessTokenLifespan": 300})
     assert (await call(http, stack.mcp_url, "tools/list", token=token)).status_code == 200
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (await call(http, stack.mcp_url, "tools/list", token=token)).status_code == 200:
         assert time.monotonic() < deadline
     response = await call(http, stack.mcp_url, "tools/list", token=token)

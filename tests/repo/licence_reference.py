@@ -35,7 +35,8 @@ Needed by the commands (`gatelodge up`, `realm`, `slo` and so on) only: on an op
 image, which makes passwords and the realm. No server loads these.
 """,
     "development": """\
-Tests, linters and the tools of `deploy/`. Nobody is handed these; weak copyleft is allowed here.
+Tests, linters and the tools of `deploy/`. Nobody is handed these; weak copyleft is allowed here. Beside the locked packages
+some tests fetch WireMock (Apache-2.0; its archive holds Jetty and other parts under their own licences, EPL-2.0 among them).
 """,
 }
 

@@ -46,7 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             yield {"PATH": os.environ["PATH"], "BASE": base, "TOKEN": _TOKEN, "HOME": str(folder)}
         finally:
             server.terminate()
-            server.communicate(timeout=30)
+            server.communicate(timeout=60)
 
 
 def _wait(server: "subprocess.Popen[str]", url: str) -> None:
@@ -55,7 +55,7 @@ def _wait(server: "subprocess.Popen[str]", url: str) -> None:
         if server.poll() is not None:
             raise AssertionError(server.communicate()[1])
         try:
-            if httpx2.get(url, trust_env=False).status_code == 200:
+            if httpx2.get(url, trust_env=False, timeout=60).status_code == 200:
                 return
         except httpx2.TransportError:
             time.sleep(0.1)

@@ -14,7 +14,7 @@ from repo.dockerfiles import SERVER, SHARED, Stage, instructions, stages
 
 # What runs: the stage, the one it is copied from, and the port of its service.
 RUNNING = [
-    (SHARED, "desk", "framework", "8001"),
+    (SHARED, "desk", "connected", "8001"),
     (SHARED, "sample", "with-sample", "8000"),
     (SHARED, "workspace", "with-workspace", "8002"),
     (SHARED, "toolbox", "with-toolbox", "8002"),

@@ -212,6 +212,7 @@ async def test_with_a_token_store_the_application_has_its_callers_accounts_and_n
 ) -> None:
     monkeypatch.setenv("GATELODGE_GITHUB_CLIENT_ID", "client")
     monkeypatch.setenv("GATELODGE_GITHUB_CLIENT_SECRET", "an example of a secret")
+    monkeypatch.setenv("GATELODGE_GITHUB_API_URL", "http://127.0.0.1:9")
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     alice = Owner(ISSUER, "alice", "github")
     async with kept_in(world.settings, key) as store:
@@ -223,12 +224,24 @@ async def test_with_a_token_store_the_application_has_its_callers_accounts_and_n
         other = await http.get("/account", headers=world.bearer(sub="bob"))
         assert (other.status_code, other.json()["code"]) == (409, "connection_missing")
         assert (await http.get("/account")).status_code == 401
-        assert (await http.get("/health/ready")).json()["checks"].keys() == {"keys", "store"}
+        # The provider is set up: it is shown, and never makes the application unready.
+        assert (await http.get("/health/ready")).json()["checks"].keys() == {"keys", "store", "github"}
     # Its database holds the trail of calls too, as with packs.
     database = await open_database(DatabaseConfig(default_url(world.settings.state_dir)))
     calls = [one.event.subject["endpoint"] async for one in search(database, Filter(kinds=["endpoint.call"]))]
     assert calls == ["GET /account"] * 3
     await database.aclose()
+
+
+async def test_the_store_of_tokens_is_a_part_of_readiness_without_an_audit_trail_too(world: World) -> None:
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    settings = world.settings.model_copy(update={"audit": "off"})
+    app = auth_middleware(None, "sqlite", "notes", key, settings=settings, outbound=world.issuer.outbound())(
+        plain_app()
+    )
+    async with running(app) as http:
+        ready = await http.get("/health/ready")
+        assert (ready.status_code, ready.json()["checks"].keys()) == (200, {"keys", "store"})
 
 
 async def test_a_token_store_that_was_never_opened_is_503(world: World) -> None:

@@ -13,10 +13,12 @@ from lifespan import alive
 from protected import ISSUER, PUBLIC_URL, Serve, private_server
 from redis_server import free_port, running_redis
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from gatelodge import auth_middleware, protect
+from gatelodge import auth_middleware, protect, public
+from gatelodge.app.health import STOPPING_KEY
 from gatelodge.app.health_checks import provider_checks, redis_check, store_check
 from gatelodge.app.serve import _Draining
 from gatelodge.core.secret import Secret
@@ -187,7 +189,8 @@ async def test_a_store_is_up_once_it_is_open() -> None:
     assert [told.up for told in await health.look()] == [True]
 
 
-async def test_redis_is_asked_and_its_end_is_seen() -> None:
+async def test_redis_is_asked_and_its_end_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatelodge.ratelimit.redis_windows._PATIENCE", 60.0)
     clock, port = ManualClock(), free_port()
     limits = Limits(clock, Secret(f"redis://127.0.0.1:{port}/0"))
     health = Health(clock, [redis_check(limits, needed=True)])
@@ -244,10 +247,27 @@ async def test_providers_are_shown_and_never_make_a_server_unready(
 
 @pytest.mark.parametrize("path", ["/health/ready", "/workspace/health/ready"])
 async def test_a_process_that_is_stopping_says_so_on_each_of_its_paths(path: str, serve: Serve) -> None:
-    served = await serve(private_server())
+    served = await serve(private_server(), public_url="https://localhost:8443/workspace/mcp")
     draining = _Draining(served.http._transport.app)  # type: ignore[attr-defined]
     async with _client(draining) as http:
         draining.stopping = True
         answer = await http.get(path)
         assert (answer.status_code, answer.json()["code"]) == (503, "server_stopping")
+        # Observed as every answer is.
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
         assert (await http.get("/health/live")).status_code == 200
+
+
+async def test_a_path_that_only_ends_like_readiness_stays_the_applications(tmp_path: Path) -> None:
+    async def own(request: Request) -> JSONResponse:
+        return JSONResponse({"told": request.scope[STOPPING_KEY]})
+
+    clock = ManualClock()
+    issuer = FakeIssuer(TokenFactory(ISSUER, PUBLIC_URL, clock))
+    settings = ServerSettings(public_url=PUBLIC_URL, issuer=ISSUER, state_dir=tmp_path)
+    app = Starlette(routes=[Route("/api/x/health/ready", public(own))])
+    draining = _Draining(auth_middleware(settings=settings, outbound=issuer.outbound(), clock=clock)(app))
+    async with _client(draining) as http:
+        draining.stopping = True
+        assert (await http.get("/api/x/health/ready")).json() == {"told": True}
+        assert (await http.get("/health/ready")).json()["code"] == "server_stopping"

@@ -72,10 +72,10 @@ def test_figures_are_served_apart_from_the_public_port_and_stop_with_the_process
     environment |= {"GATELODGE_PORT": str(public), "GATELODGE_METRICS_PORT": str(metrics)}
     environment |= {"GATELODGE_METRICS_HOSTS": "mcp-1.example.com"}
     with started(tmp_path, command, **environment) as (process, said):
-        assert httpx2.get(f"http://127.0.0.1:{public}/health/live").status_code == 200
+        assert httpx2.get(f"http://127.0.0.1:{public}/health/live", timeout=60).status_code == 200
         host = {"host": "localhost:8443"}
-        assert httpx2.get(f"http://127.0.0.1:{public}/metrics", headers=host).status_code == 404
-        answer = httpx2.get(f"http://127.0.0.1:{metrics}/metrics")
+        assert httpx2.get(f"http://127.0.0.1:{public}/metrics", headers=host, timeout=60).status_code == 404
+        answer = httpx2.get(f"http://127.0.0.1:{metrics}/metrics", timeout=60)
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
         assert f'gatelodge_build_info{{part="{part}"' in answer.text
@@ -83,15 +83,15 @@ def test_figures_are_served_apart_from_the_public_port_and_stop_with_the_process
         assert 'route="other",status="404"} 1.0' in answer.text
         assert "process_resident_memory_bytes" in answer.text
         for host, expected in ({"host": "rebinds.example"}, 421), ({"host": "mcp-1.example.com"}, 200):
-            assert httpx2.get(f"http://127.0.0.1:{metrics}/metrics", headers=host).status_code == expected
-        assert httpx2.head(f"http://127.0.0.1:{metrics}/metrics").status_code == 200
-        assert httpx2.post(f"http://127.0.0.1:{metrics}/metrics").status_code == 405
+            assert httpx2.get(f"http://127.0.0.1:{metrics}/metrics", headers=host, timeout=60).status_code == expected
+        assert httpx2.head(f"http://127.0.0.1:{metrics}/metrics", timeout=60).status_code == 200
+        assert httpx2.post(f"http://127.0.0.1:{metrics}/metrics", timeout=60).status_code == 405
         for path in ("/", "/metrics/", "/mcp", "/health/live"):
-            assert httpx2.get(f"http://127.0.0.1:{metrics}{path}").status_code == 404
+            assert httpx2.get(f"http://127.0.0.1:{metrics}{path}", timeout=60).status_code == 404
         process.send_signal(signal.SIGTERM)
-        _, rest = process.communicate(timeout=20)
+        _, rest = process.communicate(timeout=60)
         with pytest.raises(httpx2.ConnectError):
-            httpx2.get(f"http://127.0.0.1:{metrics}/metrics")
+            httpx2.get(f"http://127.0.0.1:{metrics}/metrics", timeout=60)
     assert process.returncode in {0, -signal.SIGTERM}
     # Production: every line is JSON, uvicorn's too, and the request that was refused has one.
     lines = [json.loads(line) for line in [*said, *rest.splitlines()]]
@@ -108,9 +108,9 @@ def test_without_a_port_nothing_but_the_public_port_listens(tmp_path: Path) -> N
         GATELODGE_PUBLIC_URL="https://localhost:8443/mcp",
         GATELODGE_PORT=str(public),
     ) as (process, said):
-        assert httpx2.get(f"http://127.0.0.1:{public}/health/live").status_code == 200
+        assert httpx2.get(f"http://127.0.0.1:{public}/health/live", timeout=60).status_code == 200
         process.send_signal(signal.SIGTERM)
-        _, rest = process.communicate(timeout=20)
+        _, rest = process.communicate(timeout=60)
     assert "".join([*said, rest]).count("Uvicorn running") == 1
 
 
@@ -126,7 +126,7 @@ def test_a_port_that_is_taken_stops_the_start_with_words(tmp_path: Path) -> None
             GATELODGE_PORT=str(public),
             GATELODGE_METRICS_PORT=str(metrics),
         ) as (process, said):
-            process.wait(timeout=20)
+            process.wait(timeout=60)
     assert process.returncode != 0
     assert any("address already in use" in line for line in said)
     assert not any("Traceback" in line for line in said)

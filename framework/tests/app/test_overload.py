@@ -45,7 +45,7 @@ class Work:
 
     async def has_begun(self, *names: str) -> None:
         """Wait until these have begun, in this order, and let everything settle."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.begun != list(names):
                 self._changed.clear()
                 await self._changed.wait()
@@ -74,7 +74,7 @@ class Door:
         self.tasks[name] = asyncio.create_task(self._answer(name, method, headers))
 
     async def status(self, name: str) -> int:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return int((await self.tasks[name])[0]["status"])
 
     async def _answer(self, name: str, method: str, headers: Sequence[tuple[bytes, bytes]]) -> list[Message]:
@@ -309,7 +309,7 @@ async def test_who_is_slow_with_a_body_keeps_no_place(monkeypatch: pytest.Monkey
     await settled()
     assert shedding.working == 0
     bodies[1].set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await ask(bodies[1]) == 200
         bodies[0].set()
         assert await slow == 200
@@ -359,7 +359,7 @@ async def test_late_bodies_that_end_together_are_not_all_in_work_together(monkey
     await settled()
     assert (most, shedding.working) == (2, 2)
     go.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert sorted(await asyncio.gather(*asked)) == [200] * 3 + [503] * 7
     assert shedding.working == 0
 
@@ -411,7 +411,7 @@ async def test_an_application_that_answers_every_failure_does_not_answer_for_us(
     transport = httpx2.ASGITransport(app=shedding)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
         late = asyncio.create_task(http.post("/notes", content=body()))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await asked.wait()
             await settled()
             # Somebody else has the place that the late one left.

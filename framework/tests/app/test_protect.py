@@ -115,6 +115,8 @@ async def test_a_denied_tool_is_answered_exactly_as_an_unknown_one(serve: Serve)
 async def test_prompts_follow_the_same_rules(serve: Serve) -> None:
     served = await serve(private_server())
     reader = served.bearer("notes:read")
+    # The request's id is a caller's own to choose: with the same one two answers can be compared whole.
+    reader["x-request-id"] = "the-same-in-both"
     assert names(await served.rpc("prompts/list", headers=reader), "prompts") == ["summary"]
     assert "result" in result_of(await served.rpc("prompts/get", {"name": "summary"}, reader))
     denied = await served.rpc("prompts/get", {"name": "secret_summary"}, reader)
@@ -126,7 +128,7 @@ async def test_prompts_follow_the_same_rules(serve: Serve) -> None:
 
 async def test_resources_follow_the_same_rules(serve: Serve) -> None:
     served = await serve(private_server())
-    reader = served.bearer("notes:read")
+    reader = {**served.bearer("notes:read"), "x-request-id": "the-same-in-both"}
 
     async def read(uri: str) -> httpx2.Response:
         return await served.rpc("resources/read", {"uri": uri}, {**reader, "mcp-name": uri})

@@ -108,19 +108,19 @@ def test_an_application_of_the_current_folder_is_found(tmp_path: Path, monkeypat
 
 def test_a_server_starts_answers_and_stops_on_sigterm(tmp_path: Path) -> None:
     port = free_port()
-    with serve(tmp_path, GOOD, GATELODGE_PORT=str(port)) as process:
+    with serve(tmp_path, GOOD, GATELODGE_PORT=str(port), GATELODGE_DRAIN="0.2") as process:
         assert process.stderr is not None
         for line in process.stderr:
             if "Uvicorn running" in line:
                 break
         base = f"http://127.0.0.1:{port}"
-        assert httpx2.get(f"{base}/health/live").json() == {"status": "live"}
-        assert httpx2.get(f"{base}/health/ready").status_code == 503
-        response = httpx2.post(f"{base}/mcp", headers={"host": "localhost:8443"})
+        assert httpx2.get(f"{base}/health/live", timeout=60).json() == {"status": "live"}
+        assert httpx2.get(f"{base}/health/ready", timeout=60).status_code == 503
+        response = httpx2.post(f"{base}/mcp", headers={"host": "localhost:8443"}, timeout=60)
         assert response.status_code == 401
         assert "server" not in response.headers
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert process.returncode in {0, -signal.SIGTERM}
 
 
@@ -132,9 +132,9 @@ def test_a_server_sees_who_waits_at_its_own_socket_and_lets_go_of_it(tmp_path: P
         for line in process.stderr:
             if "Uvicorn running" in line:
                 break
-        assert httpx2.get(f"http://127.0.0.1:{port}/waiting").text == "7"
+        assert httpx2.get(f"http://127.0.0.1:{port}/waiting", timeout=60).text == "7"
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert process.returncode in {0, -signal.SIGTERM}
 
 
@@ -150,7 +150,7 @@ def test_a_server_takes_the_open_files_it_may_have_and_says_when_they_are_few(tm
                     break
             limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
         assert limits == (hard, hard)
         assert ("at most 200 files may be open" in said) is few
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
@@ -158,7 +158,7 @@ def test_a_server_takes_the_open_files_it_may_have_and_says_when_they_are_few(tm
 
 def test_a_tool_without_a_rule_stops_the_start_with_words_and_no_traceback(tmp_path: Path) -> None:
     with serve(tmp_path, BARE, GATELODGE_PORT=str(free_port())) as process:
-        _, error = process.communicate(timeout=30)
+        _, error = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "no access rule on tool 'read'" in error
     assert "Add @requires(...) or @public" in error
@@ -183,7 +183,7 @@ app = protect(mcp)
 def test_faulty_settings_of_both_kinds_are_reported_at_once_before_anything_starts(tmp_path: Path) -> None:
     faulty = {"GATELODGE_PORT": "x", "GATELODGE_PUBLIC_URL": "y", "SMALL_SIZE": "large"}
     with serve(tmp_path, OWN_SETTINGS, **faulty) as process:
-        _, error = process.communicate(timeout=30)
+        _, error = process.communicate(timeout=60)
     assert process.returncode == 2
     for name, example in (
         ("GATELODGE_PORT", "8000"),
@@ -197,18 +197,20 @@ def test_faulty_settings_of_both_kinds_are_reported_at_once_before_anything_star
 
 def test_a_stopping_server_says_so_and_serves_on_before_it_goes(tmp_path: Path) -> None:
     port = free_port()
-    with serve(tmp_path, GOOD, GATELODGE_PORT=str(port), GATELODGE_DRAIN="2") as process:
+    # It would serve on for minutes: however slow this test is, it does not meet the end of that time.
+    with serve(tmp_path, GOOD, GATELODGE_PORT=str(port), GATELODGE_DRAIN="300") as process:
         assert process.stderr is not None
         for line in process.stderr:
             if "Uvicorn running" in line:
                 break
         base = f"http://127.0.0.1:{port}"
         process.send_signal(signal.SIGTERM)
-        while httpx2.get(f"{base}/health/ready").json().get("code") != "server_stopping":
+        while httpx2.get(f"{base}/health/ready", timeout=60).json().get("code") != "server_stopping":
             assert process.poll() is None
-        assert httpx2.get(f"{base}/health/ready").status_code == 503
-        assert httpx2.get(f"{base}/health/live").json() == {"status": "live"}
+        assert httpx2.get(f"{base}/health/ready", timeout=60).status_code == 503
+        assert httpx2.get(f"{base}/health/live", timeout=60).json() == {"status": "live"}
         # A new connection, and its answer, during the drain.
-        assert httpx2.post(f"{base}/mcp", headers={"host": "localhost:8443"}).status_code == 401
-        process.communicate(timeout=20)
-    assert process.returncode in {0, -signal.SIGTERM}
+        assert httpx2.post(f"{base}/mcp", headers={"host": "localhost:8443"}, timeout=60).status_code == 401
+        # Whoever does not want to wait says so a second time.
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)

@@ -151,9 +151,10 @@ async def test_an_error_of_the_protocol_has_the_status_of_its_era(serve: Serve, 
 @pytest.mark.parametrize("tool", ["plain", "reports", "refuses", "fails", "nothing"])
 async def test_the_answer_is_the_same_as_on_the_sdks_own_way(serve: Serve, tool: str, era: str) -> None:
     served = await serve(talkative())
-    short = await call(served, tool, era=era)
+    same = {"x-request-id": "the-same-in-both"}
+    short = await call(served, tool, same, era)
     # A parameter on the type is enough to be sent the long way.
-    long = await call(served, tool, {"content-type": "application/json; charset=utf-8"}, era)
+    long = await call(served, tool, {**same, "content-type": "application/json; charset=utf-8"}, era)
     assert short.status_code == long.status_code
     assert (events(short) or [short.json()]) == (events(long) or [long.json()])
     if era == OLDER:
@@ -280,12 +281,12 @@ class Waiting:
             return {"type": "http.disconnect"}
 
         task = asyncio.ensure_future(transport.app({**scope, "headers": pairs}, receive, self.sent.put))
-        await asyncio.wait_for(self.entered.wait(), 5)
+        await asyncio.wait_for(self.entered.wait(), 60)
         try:
             yield task
         finally:
             self.gone.set()
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, 60)
 
 
 @eras
@@ -293,7 +294,7 @@ async def test_a_client_that_leaves_cancels_its_call(serve: Serve, era: str) -> 
     waiting = Waiting()
     async with waiting.called(await serve(waiting.server()), era):
         waiting.gone.set()
-        await asyncio.wait_for(waiting.cancelled.wait(), 5)
+        await asyncio.wait_for(waiting.cancelled.wait(), 60)
     assert waiting.sent.empty()
 
 
@@ -304,10 +305,10 @@ async def test_a_long_silence_is_broken_and_the_result_still_comes(
     monkeypatch.setattr(exchange, "PING", 0.01)
     waiting = Waiting()
     async with waiting.called(await serve(waiting.server()), era) as task:
-        start, ping = [await asyncio.wait_for(waiting.sent.get(), 5) for _ in range(2)]
+        start, ping = [await asyncio.wait_for(waiting.sent.get(), 60) for _ in range(2)]
         assert (start["status"], ping["body"]) == (200, b": ping\r\n\r\n")
         waiting.released.set()
-        await asyncio.wait_for(asyncio.shield(task), 5)
+        await asyncio.wait_for(asyncio.shield(task), 60)
     rest = [waiting.sent.get_nowait() for _ in range(waiting.sent.qsize())]
     assert b'"released"' in rest[-1]["body"]
     assert not rest[-1].get("more_body")

@@ -178,7 +178,7 @@ async def test_a_user_has_so_many_calls_at_once(serve: Serve) -> None:
     started, go = asyncio.Event(), asyncio.Event()
     served = await serve(server(started, go), limit_calls_at_once=1)
     first = asyncio.create_task(call(served, "hold"))
-    await asyncio.wait_for(started.wait(), 5)
+    await asyncio.wait_for(started.wait(), 60)
     refused = await call(served)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
     assert refused.json()["id"] == 1
@@ -218,7 +218,7 @@ async def test_strangers_leave_room_for_users(serve: Serve) -> None:
 
     served = await serve(mcp, limit_requests=4, limit_waiting=0)
     held = [asyncio.create_task(call(served, "wait", user="")) for _ in range(2)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         for _ in held:
             await begun.acquire()
     refused = await call(served, "hello", user="")
@@ -233,7 +233,7 @@ async def test_a_full_server_says_503_and_its_health_is_still_told(serve: Serve)
     started, go = asyncio.Event(), asyncio.Event()
     served = await serve(server(started, go), limit_requests=1, limit_waiting=0)
     first = asyncio.create_task(call(served, "hold"))
-    await asyncio.wait_for(started.wait(), 5)
+    await asyncio.wait_for(started.wait(), 60)
     refused = await call(served, user="bob")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert refused.json()["code"] == "overloaded"

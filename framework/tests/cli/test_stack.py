@@ -127,7 +127,7 @@ def test_a_stop_while_preparing_ends_the_start_and_is_recorded(tmp_path: Path, n
             assert started.stdout
             assert "another start prepares Keycloak" in started.stdout.readline()
             started.send_signal(number)
-            assert started.wait(20) == 130
+            assert started.wait(60) == 130
         finally:
             started.kill()
     assert _state(tmp_path / "state")["state"] == "stopped"

@@ -1,5 +1,6 @@
 """``gatelodge vault`` as an operator types it: what it prints, what it keeps, and that no value is ever shown."""
 
+import asyncio
 import io
 import json
 import os
@@ -10,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from gatelodge.cli.main import main
+from gatelodge.core.secret import Secret
 from gatelodge.ops.vault.place import new_primary, opened, retire
 from gatelodge.settings.load import load
 from gatelodge.settings.vault import VaultSettings
 from gatelodge.vault.key_source import new_key, read_key_file
+from gatelodge.vault.owner import Owner
+from gatelodge.vault.records import Status
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +91,17 @@ def test_a_credential_is_set_listed_and_deleted_and_never_shown(
     for path in (tmp_path / "state").rglob("*"):
         assert path.is_dir() or value.encode() not in path.read_bytes()
     assert value not in printed
+
+
+async def test_a_list_says_why_a_link_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    alice = Owner("https://as.example", "alice", "github")
+    async with opened(load(VaultSettings)) as place:
+        record = await place.store.put(alice, {"access_token": Secret("t")}, actor="test")
+        lease = await place.store.begin_refresh(alice, record.version, holder="h", lease_seconds=30)
+        assert lease is not None
+        await place.store.abandon_refresh(lease, status=Status.NEEDS_REAUTH, reason="interrupted")
+    listed = await asyncio.to_thread(output, capsys, 0, "list")
+    assert "needs_reauth (interrupted) version 1" in listed
 
 
 def test_a_terminal_is_asked_without_echo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

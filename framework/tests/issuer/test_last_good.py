@@ -26,7 +26,7 @@ class Source:
         self.fetches += 1
         number = self.fetches
         # Only a call that waits where it must not gets to the limit: a failed test rather than a hung one.
-        await asyncio.wait_for(self.gate.wait(), 10)
+        await asyncio.wait_for(self.gate.wait(), 60)
         self.hiccups, hiccup = max(0, self.hiccups - 1), self.hiccups > 0
         if self.down or hiccup:
             raise IssuerUnavailable(f"fetch {number} failed", hint="look there")

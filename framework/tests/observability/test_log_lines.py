@@ -135,7 +135,9 @@ def test_a_secret_is_hidden_by_its_type_and_by_the_name_it_stands_under(written:
         "fields", extra={"one": secret, "many": {"x": [secret]}, "password": CANARY, "headers": {"Cookie": CANARY}}
     )
     log.info("pairs", extra={"headers": [(b"authorization", CANARY), (b"accept", "*/*")]})
-    structlog.get_logger().info("fields", one=secret, client_secret=CANARY, jwt=CANARY, token=CANARY, accessToken=CANARY)
+    structlog.get_logger().info(
+        "fields", one=secret, client_secret=CANARY, jwt=CANARY, token=CANARY, accessToken=CANARY
+    )
     structlog.get_logger().info("fields", headers={b"cf-access-client-secret": CANARY.encode(), "X-Auth-Token": CANARY})
     assert CANARY not in written()
 

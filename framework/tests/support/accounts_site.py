@@ -19,6 +19,8 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from vaults import Vault
 
+from gatelodge.audit.actor import of_address
+from gatelodge.audit.recorder import Recorder
 from gatelodge.connections.linking import Linking
 from gatelodge.connections.naming import Naming
 from gatelodge.connections.parts import WebParts
@@ -43,6 +45,7 @@ from gatelodge.resource_server.jwt import TokenVerifier
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
 from gatelodge.testing.tokens import TokenFactory
+from gatelodge.vault.current_keys import CurrentKeys
 
 __all__ = ["ISSUER", "ORIGIN", "PUBLIC", "RETURN", "Browser", "SigningIssuer", "Site", "accounts_site"]
 
@@ -219,12 +222,14 @@ async def accounts_site(
     public_url: str = PUBLIC,
     origin: str = ORIGIN,
     internal_url: str | None = None,
+    keys: CurrentKeys | None = None,
 ) -> AsyncIterator[Site]:
-    """A site on a vault; its provider answers code requests and ``/user``."""
+    """A site on a vault; its provider answers code requests, ``/user`` and what is given back. ``keys`` seal in place of the vault's."""
     clock, place = vault.clock, Place(public_url, frozenset({RETURN}))
     issuer, provider = SigningIssuer(_tokens(public_url, clock)), ScriptedProvider()
     provider.will("/login/oauth/access_token", (200, {"access_token": "canary-a", "scope": "repo"}))
     provider.will("/user", (200, {"id": 7, "login": "octocat"}))
+    provider.will("/applications/our:client/token", (204, b""))
     outbound = Outbound(transport=_Wire(issuer, provider))
     registry = Registry(dict.fromkeys(providers, CLIENT), known=known or PROVIDERS)
     endpoints = {
@@ -234,7 +239,8 @@ async def accounts_site(
     }
     config = issuer.config(internal_url=internal_url)
     metadata = MetadataSource(outbound, config, clock)
-    keys = KeySource(outbound, config, metadata, clock)
+    issuer_keys = KeySource(outbound, config, metadata, clock)
+    keyring = keys or vault.keyring
     linking = Linking(vault.store, registry, endpoints, outbound=outbound, trail=vault.trail, clock=clock)
     tokens = AccessTokens(vault.store, registry, endpoints, vault.trail, clock)
     sign_in = SignIn(
@@ -243,24 +249,28 @@ async def accounts_site(
         Secret(WEB_SECRET),
         outbound=outbound,
         metadata=metadata,
-        keys=keys,
-        keyring=vault.keyring,
+        keys=issuer_keys,
+        keyring=keyring,
         clock=clock,
     )
+    recorder = Recorder()
+    recorder.attach(vault.trail)
     parts = WebParts(
         place,
         registry,
         vault.store,
         linking,
-        AuthorizationStates(vault.db, vault.keyring, clock, audience=public_url),
-        WebSessions(DatabaseSessions(vault.db, clock), vault.keyring, clock, audience=public_url),
-        BearerIdentity(TokenVerifier(ResourceServerConfig(public_url=public_url, issuer=ISSUER), keys, clock)),
+        AuthorizationStates(vault.db, keyring, clock, audience=public_url),
+        WebSessions(DatabaseSessions(vault.db, clock), keyring, clock, audience=public_url),
+        BearerIdentity(TokenVerifier(ResourceServerConfig(public_url=public_url, issuer=ISSUER), issuer_keys, clock)),
         vault.trail,
         "workspace",
         f"{ORIGIN}/.well-known/oauth-protected-resource/workspace/mcp",
         sign_in,
         frozenset({FRONT_END}),
         naming=Naming(vault.store, tokens, registry, outbound, clock),
+        recorder=recorder,
+        stranger=lambda scope: of_address(b"key", scope["client"][0]),
     )
     site = Site(vault, issuer, provider, parts, Starlette(routes=connection_routes(parts, clock)), origin)
     try:
@@ -268,6 +278,6 @@ async def accounts_site(
     finally:
         for client in site.clients:
             await client.aclose()
-        await keys.aclose()
+        await issuer_keys.aclose()
         await tokens.aclose()
         await outbound.aclose()

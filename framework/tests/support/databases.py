@@ -207,7 +207,7 @@ def _fresh(server: Postgres, *, migrated: bool) -> Iterator[DatabaseConfig]:
     if _shared.administration is None:
         _shared.administration = _Administration(server)
     name = _shared.administration.make(migrated=migrated)
-    yield DatabaseConfig(server.url(name))
+    yield DatabaseConfig(server.url(name), connect_timeout=60.0)
     _shared.administration.drop(name)
 
 

@@ -86,12 +86,12 @@ def on_a_socket(
             yield found[0], found[1]
         finally:
             found[2].call_soon_threadsafe(stop.set)
-            ended.result(30)
+            ended.result(60)
 
 
 def fetched(url: str, path: str) -> dict[str, Any]:
     """A document of the application, asked for by its public name."""
-    answer = requests.get(url + path, headers={"host": "localhost:8443"}, timeout=20)
+    answer = requests.get(url + path, headers={"host": "localhost:8443"}, timeout=60)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -140,7 +140,7 @@ class _Sender:
         """One case, and a look at its answer."""
         self.shape(dice, case)
         case.headers.update({"host": self.host, **caller})
-        answer = case.call(base_url=self.url, session=self.session, allow_redirects=False, timeout=20)
+        answer = case.call(base_url=self.url, session=self.session, allow_redirects=False, timeout=60)
         self.done.cases += 1
         if answer.status_code == 400 and "x-request-id" not in answer.headers:
             # What is no HTTP ends at the parser, which is in front of all that is described.

@@ -1,4 +1,8 @@
-"""State folders and limits of tests: none reads or writes the checkout's own, and no test sees what another left."""
+"""State folders and limits of tests: none reads or writes the checkout's own, and no test sees what another left.
+
+A machine that stands still for seconds is no provider that does not answer: in this process, limits of time that a
+test does not choose itself are a minute.
+"""
 
 import itertools
 import os
@@ -8,12 +12,33 @@ from pathlib import Path
 import pytest
 from spare_keys import SpareKeys
 
+from gatelodge.connections import naming
+from gatelodge.issuer import last_good
+from gatelodge.observability import health
+from gatelodge.outbound.client import Outbound
+from gatelodge.outbound.guard import GuardedOutbound
+
+_MINUTE = 60.0
+
 
 @pytest.fixture(scope="session", autouse=True)
 def state_folder_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For servers that a module or the whole run shares."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GATELODGE_STATE_DIR", str(tmp_path_factory.mktemp("shared-state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience_of_the_run() -> Iterator[None]:
+    """The framework's own limits of time, where one is met only because all stands still."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(last_good, "DEADLINE", _MINUTE)
+        patch.setattr(health, "PATIENCE", _MINUTE)
+        patch.setattr(health, "DEADLINE", _MINUTE)
+        patch.setattr(naming, "_PATIENCE", _MINUTE)
+        for client in (Outbound, GuardedOutbound):
+            patch.setitem(client.__init__.__kwdefaults__ or {}, "timeout", _MINUTE)
         yield
 
 

@@ -34,7 +34,9 @@ async def running(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
         await asyncio.sleep(0)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=HOST, trust_env=False) as http:
+        async with httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers=HOST, trust_env=False, timeout=60
+        ) as http:
             yield http
     finally:
         server.should_exit = True

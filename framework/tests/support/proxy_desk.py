@@ -13,6 +13,7 @@ from scripted_provider import CLIENT
 from starlette.applications import Starlette
 from vaults import Vault
 
+from gatelodge.audit.recorder import Recorder
 from gatelodge.connections.config import ProviderConfig
 from gatelodge.connections.registry import PROVIDERS, Registry
 from gatelodge.connections.token_endpoint import TIMEOUT, TokenEndpoint
@@ -60,7 +61,8 @@ class ProxyDesk:
         """Link an account of a user, as the callback would."""
         owner = Owner(ISSUER, user, provider)
         field = "api_token" if provider == "coda" else "access_token"
-        secrets = {field: Secret(token)} | more.pop("secrets", {})
+        own = {"user_access_token": Secret(token)} if provider == "slack" else {}
+        secrets = {field: Secret(token)} | more.pop("secrets", own)
         await self.vault.store.put(owner, secrets, actor="test", extra=EXTRA.get(provider), **more)
         return owner
 
@@ -118,6 +120,8 @@ async def proxy_desk(
 ) -> AsyncIterator[ProxyDesk]:
     """Everything, until the block ends. With ``at`` APIs and token endpoints are there, and ``raw`` is not asked."""
     clock, limits = vault.clock, limits or Limits()
+    recorder = Recorder()
+    recorder.attach(vault.trail)
     factory = copy(_factory())
     factory._clock = clock
     issuer = FakeIssuer(factory, scopes=("workspace:read", "workspace:write"))
@@ -150,6 +154,7 @@ async def proxy_desk(
             request_bytes=limits.request_bytes,
             allowed_origins=frozenset({"https://front.example"}),
             service_clients=services,
+            recorder=recorder,
         )
         app = httpx2.ASGITransport(Starlette(routes=proxy_routes(parts)))
         async with httpx2.AsyncClient(transport=app, base_url="https://localhost:8443") as http:

@@ -72,16 +72,6 @@ async def migrating(database: Database, folder: str) -> list[str]:
     return await migrate(database, folder=Path(folder))
 
 
-async def leasing(database: Database, holder: str) -> list[str]:
-    """Try for 20 leases; name and fence of those won."""
-    from gatelodge.core.clock import SystemClock
-    from gatelodge.storage.leases import Leases
-
-    leases = Leases(database, SystemClock())
-    tried = [await leases.acquire(f"job-{turn}", holder, 600) for turn in range(20)]
-    return [f"{lease.name} {lease.fence}" for lease in tried if lease is not None]
-
-
 async def recording(database: Database, actor: str) -> list[str]:
     """Record 25 events, one by one."""
     from gatelodge.audit.event import Event

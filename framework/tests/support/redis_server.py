@@ -38,11 +38,11 @@ def running_redis(port: int) -> Iterator["subprocess.Popen[bytes]"]:
             yield server
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(60)
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert server.poll() is None, "Redis ended at once"
         with socket.socket() as attempt:

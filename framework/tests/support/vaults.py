@@ -18,6 +18,7 @@ from gatelodge.testing.clock import ManualClock
 from gatelodge.vault.key_source import new_key
 from gatelodge.vault.keyring import Keyring
 from gatelodge.vault.owner import Owner
+from gatelodge.vault.records import Status
 from gatelodge.vault.sql_store import SqlTokenStore
 
 __all__ = ["ALICE", "BOB", "TENANT", "Vault", "canary", "either_vault", "new_keyring", "open_vault", "sqlite_vault"]
@@ -40,7 +41,15 @@ class Vault:
 
     def with_keys(self, keyring: Keyring) -> SqlTokenStore:
         """Another store on the same database, as after a restart with other keys."""
-        return SqlTokenStore(self.db, keyring, self.trail, self.clock)
+        return SqlTokenStore(self.db, keyring, self.trail, self.clock, lease_clock=self.clock)
+
+    async def end(self, owner: Owner, reason: str = "refused") -> None:
+        """Leave a link as a refresh does that the provider refused."""
+        record = await self.store.look(owner)
+        assert record is not None
+        lease = await self.store.begin_refresh(owner, record.version, holder="test", lease_seconds=30)
+        assert lease is not None
+        await self.store.abandon_refresh(lease, status=Status.NEEDS_REAUTH, reason=reason)
 
     async def sql(self, statement: str, **values: object) -> int:
         """Change the database behind the vault's back."""
@@ -72,7 +81,8 @@ async def open_vault(config: DatabaseConfig, keyring: Keyring) -> Vault:
     db = await open_database(config)
     await migrate(db)
     trail = Trail(db, clock)
-    return Vault(SqlTokenStore(db, keyring, trail, clock), db, trail, keyring, clock, config)
+    # With its clock leases end when a test says so, on PostgreSQL too.
+    return Vault(SqlTokenStore(db, keyring, trail, clock, lease_clock=clock), db, trail, keyring, clock, config)
 
 
 def canary(name: str) -> Secret:

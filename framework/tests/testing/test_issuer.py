@@ -44,7 +44,7 @@ def served(app: FakeIssuer) -> Iterator[str]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(60)
     assert not thread.is_alive()
 
 
@@ -117,7 +117,7 @@ async def test_the_configuration_names_issuer_and_scopes_and_takes_overrides(iss
 
 def test_a_real_server_can_run_it(issuer: FakeIssuer) -> None:
     with served(issuer) as base:
-        answer = httpx2.get(f"{base}/realms/mcp/.well-known/openid-configuration")
+        answer = httpx2.get(f"{base}/realms/mcp/.well-known/openid-configuration", timeout=60)
 
     assert answer.json() == issuer.metadata
 

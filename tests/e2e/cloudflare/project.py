@@ -125,7 +125,7 @@ class Project:
             yield f"http://127.0.0.1:{json.loads(line)['port']}"
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
 
 
 def configuration() -> dict[str, Any]:

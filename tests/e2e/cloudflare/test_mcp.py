@@ -59,13 +59,13 @@ def probe_url(stack: Stack, bundled: Project, tmp_path_factory: pytest.TempPathF
             yield url
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def _until_ready(url: str, log: Path) -> None:
     """Through the Worker, which answers an error as long as the port does not."""
     deadline = time.monotonic() + 60
-    with httpx2.Client(trust_env=False, timeout=30) as http:
+    with httpx2.Client(trust_env=False, timeout=60) as http:
         while http.get(f"{url}/health/ready").status_code != 200:
             assert time.monotonic() < deadline, log.read_text()
 
@@ -73,7 +73,7 @@ def _until_ready(url: str, log: Path) -> None:
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     host = stack.public_base.removeprefix("https://")
-    async with httpx2.AsyncClient(headers={"host": host}, trust_env=False, timeout=30) as client:
+    async with httpx2.AsyncClient(headers={"host": host}, trust_env=False, timeout=60) as client:
         yield client
 
 

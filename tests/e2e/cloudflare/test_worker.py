@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"data: first\n\n")
         self.wfile.flush()
-        self.wfile.write(b"data: asked for\n\n" if self.server.go_on.wait(5) else b"data: too late\n\n")
+        self.wfile.write(b"data: asked for\n\n" if self.server.go_on.wait(60) else b"data: too late\n\n")
 
     do_POST = do_DELETE = do_OPTIONS = do_GET  # noqa: N815 - the names http.server calls
 
@@ -105,7 +105,7 @@ def running(bundled: Project, folder: Path) -> Iterator[Worker]:
         try:
             with (
                 bundled.served(_address(listener), folder, configuration()["vars"] | SECRET) as url,
-                httpx2.Client(base_url=url, headers={"host": HOST}, trust_env=False, timeout=30) as http,
+                httpx2.Client(base_url=url, headers={"host": HOST}, trust_env=False, timeout=60) as http,
             ):
                 yield Worker(http, listener)
         finally:

@@ -160,7 +160,7 @@ def test_the_image_answers_behind_the_worker(image: str, bundled: Project, tmp_p
         target = docker("port", container, "8000").stdout.split()[0]
         with (
             bundled.served(target, tmp_path, found["vars"]) as url,
-            httpx2.Client(base_url=url, headers={"host": "mcp.example.com"}, trust_env=False, timeout=30) as http,
+            httpx2.Client(base_url=url, headers={"host": "mcp.example.com"}, trust_env=False, timeout=60) as http,
         ):
             deadline = time.monotonic() + 120
             while http.get("/health/live").status_code != 200:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 from accounts_site import ISSUER, Browser, Site, accounts_site
-from proxy_desk import ProxyDesk
+from proxy_desk import ProxyDesk, proxy_desk
 from wiremock import FAULTS, Answer, WireMock, answered
 from wiremock_desk import LIFE, TOKEN, dead, granted, kept
 
@@ -148,7 +148,23 @@ async def test_a_lost_answer_that_is_not_made_good_in_time_ends_the_link_with_th
     with pytest.raises(NeedsReauth, match="interrupted"):
         await ada.works()
     assert await ada.told() == ("bad", "interrupted")
+    assert wiremock.sent(TOKEN, "refresh_token") == ["refresh-0"], "never past the leeway"
+
+
+async def test_a_lost_answer_is_made_good_while_nobody_asks_and_by_another_process(
+    ada: Ada, wiremock: WireMock, operator: Callable[[], Awaitable[tuple[str, str | None]]]
+) -> None:
+    atlassian(wiremock)
+    with pytest.raises(ProviderUnavailable):
+        await ada.works()
+    ada.desk.vault.clock.advance(45)
+    async with proxy_desk(ada.desk.vault, at=wiremock.url) as another:
+        assert (await another.tokens.finish()).finished == 1
+    ada.desk.vault.clock.advance(1200)
+    assert await ada.works()
+    assert wiremock.bearers("GET", AT_SITE) == ["access-1"]
     assert wiremock.sent(TOKEN, "refresh_token") == ["refresh-0", "refresh-0"]
+    assert await operator() == ("active", None)
 
 
 @pytest.mark.parametrize(

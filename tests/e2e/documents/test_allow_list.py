@@ -48,12 +48,12 @@ def desk(stack: Stack, folder: Path) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _alive(port: int) -> bool:
     try:
-        return httpx2.get(f"http://127.0.0.1:{port}/health/live", trust_env=False).status_code == 200
+        return httpx2.get(f"http://127.0.0.1:{port}/health/live", trust_env=False, timeout=60).status_code == 200
     except httpx2.HTTPError:
         return False
 
@@ -67,7 +67,7 @@ def running(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def asked(running: Edge, client_id: str, accept: str = "text/html") -> httpx2.Response:
     query = urlencode({"client_id": client_id, "redirect_uri": "https://stranger.example/cb", "response_type": "code"})
-    with httpx2.Client(verify=running.context, timeout=20, trust_env=False) as client:
+    with httpx2.Client(verify=running.context, timeout=60, trust_env=False) as client:
         return client.get(f"https://localhost:{running.port}{AUTH}?{query}", headers={"accept": accept})
 
 

@@ -26,7 +26,7 @@ TO_KEYCLOAK = [
 
 def sent(running: Edge, target: str, method: str = "GET") -> None:
     """Send a request with cookies; the answer does not matter."""
-    with httpx2.Client(verify=running.context, timeout=20, trust_env=False) as client:
+    with httpx2.Client(verify=running.context, timeout=60, trust_env=False) as client:
         client.request(method, f"https://localhost:{running.port}{target}", headers={"cookie": COOKIES})
 
 

@@ -147,7 +147,7 @@ def relayed(judge: str) -> Answerer:
     async def relay(request: RawRequest, writer: asyncio.StreamWriter) -> None:
         target = re.sub(r"^/ex/jira/[^/]+", "", request.target)
         headers = [(name, value) for name, value in request.headers if name not in {"host", "content-length"}]
-        async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
             found = await client.request(request.method, judge + target, headers=headers, content=request.body)
         await answer(found.status_code, raw=found.content)(request, writer)
 

@@ -150,7 +150,7 @@ class Visitor:
 @pytest.fixture
 async def visitor(stack: Stack) -> AsyncIterator[Visitor]:
     """A visitor with no client yet."""
-    outbound = Outbound(ca_file=stack.ca_file, timeout=30)
+    outbound = Outbound(ca_file=stack.ca_file, timeout=60)
     visitor = Visitor(stack, outbound)
     yield visitor
     await outbound.aclose()

@@ -42,7 +42,7 @@ class Clients:
 
 @pytest.fixture
 async def registering(stack: Stack) -> AsyncIterator[Clients]:
-    outbound = Outbound(ca_file=stack.ca_file, timeout=30)
+    outbound = Outbound(ca_file=stack.ca_file, timeout=60)
     clients = Clients(stack, outbound)
     yield clients
     await outbound.aclose()

@@ -30,14 +30,14 @@ def plain(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield url
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def _wait(url: str, log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            if httpx2.get(url, trust_env=False).status_code == 401:
+            if httpx2.get(url, trust_env=False, timeout=60).status_code == 401:
                 return
         except httpx2.TransportError:
             time.sleep(0.1)

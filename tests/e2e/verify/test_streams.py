@@ -46,7 +46,7 @@ def slow(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
             yield running
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def holding_back(target: str, ca_file: Path) -> Iterator[str]:
 
     async def passed_on(request: Request) -> Response:
         kept = {name: value for name, value in request.headers.items() if name not in {"host", "connection"}}
-        async with httpx2.AsyncClient(verify=trust, timeout=30, trust_env=False) as client:
+        async with httpx2.AsyncClient(verify=trust, timeout=60, trust_env=False) as client:
             url = f"{target}{request.url.path}"
             answer = await client.request(request.method, url, headers=kept, content=await request.body())
         dropped = {"transfer-encoding", "content-length", "connection"}

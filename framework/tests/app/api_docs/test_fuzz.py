@@ -9,6 +9,7 @@ import random
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from fastmcp import FastMCP
 from fuzzed_api import CASES, Fuzzed, fetched, fuzzed, on_a_socket
 from lifespan import alive
 from proxy_desk import ISSUER, PUBLIC_URL, proxy_desk
+from results import record
 from schemathesis.core.failures import FailureGroup
 from shelf import document
 from starlette.applications import Starlette
@@ -35,8 +37,12 @@ from gatelodge.app.api_docs.server import health
 from gatelodge.app.edge import Edge
 from gatelodge.app.observing import ObservedApplication
 from gatelodge.app.route_classes import server_classes
+from gatelodge.app.throttling import AtOnce, RouteLimits, Throttling
 from gatelodge.proxy.routes import proxy_routes
 from gatelodge.proxy.rules import RULES
+from gatelodge.ratelimit.config import LimitsConfig
+from gatelodge.ratelimit.limit import Limits
+from gatelodge.ratelimit.rate import Rate
 from gatelodge.storage.config import DatabaseConfig
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.issuer import FakeIssuer
@@ -53,9 +59,21 @@ def _cases(name: str) -> int:
 
 
 def _told(name: str, done: Fuzzed, capsys: pytest.CaptureFixture[str]) -> None:
+    """Print what a long run did, and keep it for the scoreboard."""
     if CASES:
         with capsys.disabled():
             sys.stdout.write(f"\n{name}: {done.cases} cases {json.dumps(dict(sorted(done.statuses.items())))}\n")
+        failed = sum(count for kind, count in done.statuses.items() if kind.rpartition(" ")[2].startswith("5"))
+        record(
+            10,
+            f"HTTP API, {name}",
+            tried=done.cases,
+            passed=done.cases - failed,
+            figure=f"{len(done.statuses)} kinds of answer by operation and status, each as described; {failed} with 5xx",
+            command=f"GATELODGE_API_CASES={CASES} .venv/bin/pytest framework/tests/app/api_docs/test_fuzz.py",
+            negative_control="an answer that is not as described is found (status 500 and 418, media type, schema)",
+            statuses=dict(sorted(done.statuses.items())),
+        )
 
 
 @pytest.fixture
@@ -160,27 +178,40 @@ def test_every_answer_of_a_server_is_as_described(settled: Path, capsys: pytest.
     assert {"connections 200", "authorization_url 200", "mcp 200", "ready 200"} <= done.statuses.keys()
 
 
-def test_every_answer_of_the_proxy_is_as_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    @asynccontextmanager
-    async def application() -> AsyncIterator[tuple[ASGIApp, TokenFactory]]:
-        vault = await open_vault(DatabaseConfig(f"sqlite:///{tmp_path / 'test.db'}"), new_keyring())
-        try:
-            async with proxy_desk(vault, services=frozenset({"beside"})) as desk:
-                await desk.link("github")
-                await desk.link("coda")
-                routes, middleware = proxy_routes(desk.parts), [Middleware(Edge)]
-                classes = server_classes("/workspace/mcp")
-                yield ObservedApplication(classes=classes, routes=routes, middleware=middleware), desk.factory
-        finally:
-            await vault.aclose()
+@asynccontextmanager
+async def _proxy(folder: Path, config: LimitsConfig) -> AsyncIterator[tuple[ASGIApp, TokenFactory]]:
+    vault = await open_vault(DatabaseConfig(f"sqlite:///{folder / 'test.db'}"), new_keyring())
+    try:
+        async with proxy_desk(vault, services=frozenset({"beside"})) as desk:
+            await desk.link("github")
+            await desk.link("coda")
+            limits = RouteLimits(
+                Throttling(config, Limits(vault.clock)), AtOnce(PlainTextResponse(), config, vault.clock)
+            )
+            routes, middleware = proxy_routes(replace(desk.parts, limits=limits)), [Middleware(Edge)]
+            classes = server_classes("/workspace/mcp")
+            yield ObservedApplication(classes=classes, routes=routes, middleware=middleware), desk.factory
+    finally:
+        await vault.aclose()
 
+
+def _fuzzed_proxy(folder: Path, config: LimitsConfig, cases: int) -> Fuzzed:
     operations = proxied("/workspace")
     served = {(operation.method, operation.path) for operation in operations}
     described = made("workspace", PUBLIC_URL, operations, served)
-    with on_a_socket(application) as (url, tokens):
-        done = fuzzed(url, described, cases=_cases("proxy"), callers=_callers(tokens), shape=_shape)
+    with on_a_socket(lambda: _proxy(folder, config)) as (url, tokens):
+        return fuzzed(url, described, cases=cases, callers=_callers(tokens), shape=_shape)
+
+
+def test_every_answer_of_the_proxy_is_as_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = _fuzzed_proxy(tmp_path, LimitsConfig(), _cases("proxy"))
     _told("proxy", done, capsys)
     assert {"proxy 200", "proxy 400", "proxy 401", "proxy 403"} <= done.statuses.keys()
+
+
+def test_every_answer_of_the_proxy_beyond_its_limits_is_as_described(tmp_path: Path) -> None:
+    done = _fuzzed_proxy(tmp_path, LimitsConfig(calls=Rate(1), token_failures=Rate(1)), 40)
+    assert {"proxy 429", "service_token 429", "proxy 401"} <= done.statuses.keys()
 
 
 def test_every_answer_of_the_desk_is_as_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """What clients do at the desk is in its trail before they are answered; refusals are counted."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,10 @@ import httpx2
 import pytest
 from client_bodies import CLAUDE_CODE
 from managed_realm import ManagedRealm
-from registering_realm import ENDPOINT, ISSUER
+from registering_realm import ENDPOINT, INTERNAL, ISSUER
 
 from gatelodge.app.desk.create import create_desk
+from gatelodge.audit.actor import of_address
 from gatelodge.audit.chain import Recorded
 from gatelodge.audit.finding import Filter, search
 from gatelodge.audit.verdict import verify
@@ -97,3 +99,32 @@ def test_without_the_extra_the_desk_says_so(monkeypatch: pytest.MonkeyPatch, tmp
     settings = DeskSettings(issuer=ISSUER, issuer_internal_url="http://keycloak", state_dir=tmp_path, audit="on")
     with pytest.raises(SettingsInvalid, match="GATELODGE_AUDIT is on"):
         create_desk(settings)
+
+
+async def test_who_reaches_a_limit_has_one_line_under_the_name_of_the_trail(
+    realm: ManagedRealm, clock: ManualClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "gatelodge")
+    settings = DeskSettings(
+        issuer=ISSUER,
+        issuer_internal_url=INTERNAL,
+        state_dir=tmp_path,
+        audit="on",
+        registrations_per_address=2,
+    )
+    desk = create_desk(settings, outbound=realm.outbound(), clock=clock)
+    transport = httpx2.ASGITransport(app=desk, client=("2001:db8::7", 40_000))
+    async with (
+        desk.router.lifespan_context(desk),
+        httpx2.AsyncClient(transport=transport, base_url="https://localhost:8443") as http,
+    ):
+        statuses = [(await http.post(ENDPOINT, json=CLAUDE_CODE)).status_code for _ in range(20)]
+    assert statuses == [201, 201] + [429] * 18
+    key = (tmp_path / "audit.key").read_text("utf-8").strip().encode()
+    actor = of_address(key, "2001:db8::/64")
+    assert {one.event.actor for one in await recorded(tmp_path)} == {actor}
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    (line,) = [line for line in told if "limit registrations" in line]
+    assert line.startswith(f"limit registrations reached by {actor}: more than 2 within 60 s")
+    assert not any("registration refused" in line for line in told)
+    assert not any("2001:db8" in record.getMessage() for record in caplog.records)

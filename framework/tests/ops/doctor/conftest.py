@@ -10,9 +10,16 @@ from doctor_edge import MCP, NOW, Edge, audience, policy, scope
 
 from gatelodge.core.clock import Clock
 from gatelodge.ops.doctor.facts import Facts, RealmView
+from gatelodge.ops.doctor.findings import certificate
 from gatelodge.ops.stack.layout import Layout
 from gatelodge.outbound.client import Outbound
 from gatelodge.testing.clock import ManualClock
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is slow to connect is the machine."""
+    monkeypatch.setattr(certificate, "TIMEOUT", 60.0)
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ class Backend:
         request.send_header("transfer-encoding", "chunked")
         request.end_headers()
         request.wfile.write(b"f\r\ndata: first\r\n\r\n\r\n")
-        self.gate.wait(30)
+        self.gate.wait(60)
         request.wfile.write(b"e\r\ndata: last\r\n\r\n\r\n0\r\n\r\n")
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class Backend:
         if not self._thread.is_alive():
             return
         self._server.shutdown()
-        self._thread.join(10)
+        self._thread.join(60)
         self._server.server_close()
 
 
@@ -110,11 +110,11 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture(scope="session")
 def until() -> Callable[[Callable[[], object]], None]:
-    """Wait until a condition holds; fails after 20 seconds."""
+    """Wait until a condition holds; fails after a minute."""
     pause = threading.Event()
 
     def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, "the condition did not come true in time"
             pause.wait(0.02)

@@ -133,7 +133,7 @@ def test_a_signal_to_the_foreground_supervisor_stops_all(layout: Layout, number:
         until(lambda: read_record(layout.record).state is RunState.READY)
         part = read_record(layout.record).processes["a"]
         supervisor.send_signal(number)
-        assert supervisor.wait(20) == 0
+        assert supervisor.wait(60) == 0
     assert not part.alive()
 
 
@@ -142,7 +142,7 @@ def test_no_part_outlives_a_supervisor_killed_with_sigkill(layout: Layout, until
         until(lambda: read_record(layout.record).state is RunState.READY)
         part = read_record(layout.record).processes["a"]
         supervisor.kill()
-        supervisor.wait(20)
+        supervisor.wait(60)
     until(lambda: not part.alive())
     status = read_status(layout)
     assert (status.ready, status.processes) == (False, ())

@@ -163,7 +163,7 @@ def test_two_first_starts_at_once_download_once(tmp_path: Path, until: Callable[
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(fetched) == 1
 
 

@@ -47,7 +47,7 @@ def _kill_supervisor_of(number: signal.Signals, *command: str) -> tuple[ProcessI
         part = ProcessId.of(int(pid))
         assert part
         supervisor.kill()
-        supervisor.wait(20)
+        supervisor.wait(60)
     return part, line.strip()
 
 
@@ -67,13 +67,13 @@ def test_a_script_takes_its_child_along_when_the_supervisor_is_killed(until: Unt
 def test_a_part_whose_supervisor_is_gone_already_does_not_start() -> None:
     gone = str(os.getpid() + 1_000_000)
     command = [sys.executable, "-I", guard.__file__, gone, "9", sys.executable, "-c", "print(1)"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
     assert "the supervisor is gone" in done.stderr
 
 
 def test_a_command_that_is_not_there_is_named() -> None:
-    done = subprocess.run(guarded(("/no/such/program",)), capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(guarded(("/no/such/program",)), capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "/no/such/program: No such file" in done.stderr
 
@@ -82,5 +82,5 @@ def test_a_command_that_is_not_there_is_named() -> None:
 def test_the_guard_becomes_the_command(number: signal.Signals) -> None:
     command = guarded((sys.executable, "-c", "import os; print(os.getpid())"), number)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=60)
     assert int(output) == process.pid

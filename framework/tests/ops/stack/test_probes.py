@@ -12,7 +12,7 @@ from gatelodge.outbound.client import Outbound
 
 @pytest.fixture
 async def outbound() -> AsyncIterator[Outbound]:
-    client = Outbound(timeout=5)
+    client = Outbound(timeout=60)
     yield client
     await client.aclose()
 

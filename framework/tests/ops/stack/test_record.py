@@ -21,7 +21,7 @@ def _me() -> ProcessId:
 
 def _dead() -> ProcessId:
     process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait(20)
+    process.wait(60)
     return ProcessId(process.pid, 1)
 
 
@@ -83,11 +83,11 @@ def test_a_signal_reaches_only_the_very_process() -> None:
         assert ProcessId(found.pid, found.started + 1).send(signal.SIGKILL) is False
         assert process.poll() is None
         assert found.send(signal.SIGKILL) is True
-        assert process.wait(20) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
         assert found.send(signal.SIGKILL) is False
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_resident_memory_is_in_bytes() -> None:

@@ -89,7 +89,7 @@ class Stage:
         return any(words in line for line in self.lines)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - what is waited for happens in files of other processes
                 await asyncio.sleep(0.02)
 
@@ -103,7 +103,7 @@ class Stage:
             processes = dict(self.record().processes)
             await during()
             supervisor.request_stop()
-            return await asyncio.wait_for(running, 30), processes
+            return await asyncio.wait_for(running, 60), processes
         finally:
             supervisor.request_stop()
             supervisor.request_stop()
@@ -314,6 +314,6 @@ async def test_an_error_of_the_supervisor_itself_leaves_nothing_running_and_is_n
 
     supervisor._check = broken
     with pytest.raises(ExceptionGroup):
-        await asyncio.wait_for(supervisor.run(), 30)
+        await asyncio.wait_for(supervisor.run(), 60)
     assert stage.record().state is RunState.FAILED
     assert (stage.folder / "stopped").read_text().split() == ["a"]

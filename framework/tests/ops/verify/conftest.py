@@ -11,6 +11,7 @@ from scripted_realm import ISSUER, MCP_URL, PASSWORD
 from streaming_asgi import StreamingTransport
 
 from gatelodge.core.secret import Secret
+from gatelodge.ops.verify import loopback, protocol, transport
 from gatelodge.ops.verify.catalogue import CHECKS
 from gatelodge.ops.verify.own_documents import OwnDocuments, new_key
 from gatelodge.ops.verify.profiles import PROFILES
@@ -19,6 +20,13 @@ from gatelodge.ops.verify.session import Target
 from gatelodge.ops.verify.signin import ScriptedSignIn
 from gatelodge.testing.clock import ManualClock
 from gatelodge.testing.tokens import TokenFactory
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is in this process: what is slow is the machine."""
+    for module, name in ((protocol, "_STREAM_SECONDS"), (transport, "_SECONDS"), (loopback, "_SECONDS")):
+        monkeypatch.setattr(module, name, 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +71,8 @@ async def run(tokens: TokenFactory, clock: ManualClock, documents: OwnDocuments,
                 clock=clock,
                 sleep=sleep,
                 checks=[check for check in CHECKS if not checks or check.id in checks],
-                seconds=1.0,
+                # Only an answer without an end is waited for in vain, twice.
+                seconds=1.0 if "endless" in faults else 60.0,
             )
 
         yield verified

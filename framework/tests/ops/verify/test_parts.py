@@ -105,7 +105,7 @@ async def test_a_persons_answer_arrives_at_the_loopback_listener(monkeypatch: py
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     said: list[str] = []
-    async with listening() as listener, httpx2.AsyncClient(trust_env=False) as browser:
+    async with listening() as listener, httpx2.AsyncClient(trust_env=False, timeout=60) as browser:
         person = PersonSignIn(listener, said.append)
         waiting = asyncio.create_task(person.authorize("https://issuer.test/auth"))
         assert (await browser.get(listener.redirect_uri.replace("/callback", "/other"))).status_code == 404
@@ -125,10 +125,10 @@ async def test_the_listener_answers_while_a_browser_in_the_terminal_is_open(monk
     def browse(_: str) -> bool:
         # As a text browser does, which keeps its caller until the person leaves it.
         called.set()
-        return closed.wait(30)
+        return closed.wait(60)
 
     monkeypatch.setattr("webbrowser.open", browse)
-    async with listening() as listener, httpx2.AsyncClient(trust_env=False) as browser:
+    async with listening() as listener, httpx2.AsyncClient(trust_env=False, timeout=60) as browser:
         waiting = asyncio.create_task(PersonSignIn(listener, lambda _: None).authorize("https://issuer.test/auth"))
         await asyncio.to_thread(called.wait, 30)
         await browser.get(f"{listener.redirect_uri}?code=c1")
