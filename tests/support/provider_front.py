@@ -46,7 +46,7 @@ class ProviderFront:
     # So many of the next questions whose account it is get no answer.
     identity_fails: int = 0
     # What it says of the next access tokens of Jira, in seconds; Notion says nothing.
-    life: int = 3600
+    life: float = 3600
     refreshes: int = 0
 
     def environment(self) -> dict[str, str]:

@@ -33,7 +33,7 @@ class SlackFront:
     emulate: str
     strict: OAuthServer
     url: str
-    life: int = 43_200
+    life: float = 43_200
     refreshes: int = 0
     presented: str = ""
     rejected: set[str] = field(default_factory=set)
