@@ -5,9 +5,9 @@ Nothing is normalised here: a URL that would need it is refused where it is conf
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["host_of", "is_loopback", "origin_of", "path_of", "well_known"]
+__all__ = ["host_of", "is_loopback", "origin_of", "path_of", "service_parts", "well_known"]
 
 _AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9.-]*[a-z0-9])(?::[0-9]{1,5})?", re.IGNORECASE)
 
@@ -43,3 +43,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def service_parts(url: str) -> SplitResult | None:
+    """The parts of a database's or Redis's URL; None where they cannot be told apart."""
+    try:
+        parts = urlsplit(url)
+        # An @ behind the host is the end of a password that began a path or a query too early.
+        whole = parts.port != 0 and not parts.fragment and "@" not in parts.path + parts.query
+    except ValueError:
+        return None
+    return parts if whole else None

@@ -1,12 +1,12 @@
 """Settings of Redis or Valkey, where replicas count limits together and may keep sessions. Not here: either of the two."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatelodge.core.secret import Secret
+from gatelodge.core.urls import service_parts
 from gatelodge.settings.secret_files import check_secret_file, read_secret
 
 __all__ = ["RedisSettings"]
@@ -46,12 +46,7 @@ class RedisSettings(BaseSettings):
             return url
         if url.reveal().partition("://")[0] not in _SCHEMES:
             raise ValueError("must begin with redis://, rediss:// or unix://")
-        try:
-            parts = urlsplit(url.reveal())
-            whole = parts.port != 0 and not parts.fragment and "@" not in parts.path + parts.query
-        except ValueError:
-            whole = False
-        if not whole:
+        if service_parts(url.reveal()) is None:
             # The reason that the library gives repeats what it could not read, which is often the password.
             raise ValueError("cannot be read; in a password write / as %2F, # as %23, ? as %3F and @ as %40")
         return url

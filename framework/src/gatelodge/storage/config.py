@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlunsplit
 
 from gatelodge.core.secret import Secret
+from gatelodge.core.urls import service_parts
 from gatelodge.storage.errors import DatabaseConfigInvalid
 
 __all__ = ["DatabaseConfig", "default_url"]
@@ -66,7 +67,7 @@ class DatabaseConfig:
         """Where the database is, in words without a password: for messages."""
         if self.dialect == "sqlite":
             return f"the SQLite file {self.path}"
-        parts = _parts(self.dsn)
+        parts = service_parts(self.dsn)
         if parts is None:
             return "the PostgreSQL server of GATELODGE_DATABASE_URL"
         where = f"{parts.hostname or 'the local socket'}:{parts.port or 5432}"
@@ -77,7 +78,7 @@ class DatabaseConfig:
 
         Raises: DatabaseConfigInvalid. A driver would repeat what it cannot read, and that is often the password.
         """
-        if _parts(self.dsn) is None:
+        if service_parts(self.dsn) is None:
             raise DatabaseConfigInvalid(
                 "GATELODGE_DATABASE_URL cannot be read: no port, or a sign in user or password that a URL gives a meaning.",
                 hint="Write / as %2F, # as %23, ? as %3F, [ as %5B and @ as %40: postgresql://user:pass%2Fword@host/name.",
@@ -93,17 +94,6 @@ class DatabaseConfig:
         if url is None and environ.get("POSTGRES_HOST"):
             url = _postgres_url(environ)
         return cls(Secret(url or default_url(state_dir)))
-
-
-def _parts(url: str) -> SplitResult | None:
-    """The parts of a URL; None where they cannot be told apart."""
-    try:
-        parts = urlsplit(url)
-        # An @ behind the host is the end of a password that began a path or a query too early.
-        whole = parts.port != 0 and not parts.fragment and "@" not in parts.path + parts.query
-    except ValueError:
-        return None
-    return parts if whole else None
 
 
 def default_url(state_dir: Path) -> str:
